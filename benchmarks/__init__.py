@@ -1,0 +1,1 @@
+"""Every number that is claimed comes from a command here."""

@@ -1,0 +1,170 @@
+"""One tree for everything that can go wrong on purpose.
+
+    PlayheadError
+    ├── Rejected                     the caller's fault: 4xx, never retried
+    │   ├── Unauthenticated          401 invalid_api_key
+    │   ├── Forbidden                403 missing_scope
+    │   ├── NotFound                 404 not_found
+    │   ├── Gone                     410 gone
+    │   ├── Conflict                 409 conflict
+    │   ├── TooLarge                 413 too_large
+    │   ├── Unprocessable            422 invalid_request
+    │   │   ├── NotBuiltYet          422 not_supported_yet
+    │   │   ├── NotAVideo            422 not_a_video
+    │   │   ├── UnsupportedVideo     422 unsupported_video
+    │   │   ├── EmptyUpload          422 empty_upload
+    │   │   └── ModelNotConfigured   422 model_not_configured
+    │   └── ModelRejected            422 model_rejected      (400, 403, 404, 422 from the model server)
+    │       └── PromptTooLarge       422 prompt_too_large    (413, too many images, context exceeded)
+    ├── Unavailable                  may work later: 503, retried
+    │   ├── DatabaseUnavailable      503 database_unavailable
+    │   ├── BlobsUnavailable         503 blobs_unavailable
+    │   │   └── StorageFull          507 storage_full
+    │   ├── DecoderFailed            503 decoder_failed      (crash, stall or a limit met)
+    │   ├── ModelUnavailable         503 model_unavailable   (408, 429, 5xx, network, empty replies)
+    │   │   └── CircuitOpen          503 model_unavailable   (it failed so often that nobody asks for a while)
+    │   ├── ModelBusy                503 model_busy          (as many calls are in flight as may be)
+    │   └── ModelPaused              503 model_paused        (401, 402: the operator must act)
+    └── BadReply                     422 bad_reply           (the model answered, and it cannot be used)
+
+`code` is stable: the same in a problem's body, in `jobs.error` and in the client.
+"""
+
+from typing import Any, ClassVar
+
+
+class PlayheadError(Exception):
+    """`detail` is for people and says what to do; `extra` holds further members of the problem (RFC 9457, section 3.2)."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a job, a segment or a window stores of it."""
+        return {"code": self.code, "detail": self.detail, **self.extra}
+
+
+class Rejected(PlayheadError):
+    code, status, title = "rejected", 400, "The request was refused"
+
+
+class Unauthenticated(Rejected):
+    code, status, title = "invalid_api_key", 401, "The API key is missing or not valid"
+
+
+class Forbidden(Rejected):
+    code, status, title = "missing_scope", 403, "The API key may not do this"
+
+
+class NotFound(Rejected):
+    code, status, title = "not_found", 404, "There is no such thing"
+
+
+class Gone(Rejected):
+    code, status, title = "gone", 410, "This was deleted"
+
+
+class Conflict(Rejected):
+    code, status, title = "conflict", 409, "This can't be done in the present state"
+
+
+class TooLarge(Rejected):
+    code, status, title = "too_large", 413, "The body is too large"
+
+
+class Unprocessable(Rejected):
+    code, status, title = "invalid_request", 422, "The request is not valid"
+
+
+class NotBuiltYet(Unprocessable):
+    code, title = "not_supported_yet", "This is not built yet"
+
+
+class NotAVideo(Unprocessable):
+    code, title = "not_a_video", "This is not a video"
+
+
+class UnsupportedVideo(Unprocessable):
+    code, title = "unsupported_video", "This video can't be decoded"
+
+
+class EmptyUpload(Unprocessable):
+    code, title = "empty_upload", "The upload is empty"
+
+
+class ModelNotConfigured(Unprocessable):
+    code, title = "model_not_configured", "No model is configured"
+
+
+class ModelRejected(Rejected):
+    code, status, title = "model_rejected", 422, "The model server refused the call"
+
+
+class PromptTooLarge(ModelRejected):
+    """`limit` names what is exceeded: `images`, `bytes` or `context`."""
+
+    code, title = "prompt_too_large", "The model server takes less in one call"
+
+    def __init__(self, detail: str, *, limit: str, **extra: Any) -> None:
+        super().__init__(detail, limit=limit, **extra)
+        self.limit = limit
+
+
+class Unavailable(PlayheadError):
+    """`retry_after_s`, when known, is how long the other side asked us to wait."""
+
+    code, status, title = "unavailable", 503, "Not available right now"
+
+    def __init__(self, detail: str, *, retry_after_s: float | None = None, **extra: Any) -> None:
+        super().__init__(detail, **extra)
+        self.retry_after_s = retry_after_s
+
+
+class DatabaseUnavailable(Unavailable):
+    code, title = "database_unavailable", "The database is away"
+
+
+class BlobsUnavailable(Unavailable):
+    code, title = "blobs_unavailable", "The object storage is away"
+
+
+class StorageFull(BlobsUnavailable):
+    code, status, title = "storage_full", 507, "The storage is full"
+
+
+class DecoderFailed(Unavailable):
+    code, title = "decoder_failed", "The decoder died"
+
+
+class ModelUnavailable(Unavailable):
+    code, title = "model_unavailable", "The model is away"
+
+
+class CircuitOpen(ModelUnavailable):
+    """Raised without a call: it failed so often that nobody asks for a while."""
+
+
+class ModelBusy(Unavailable):
+    """As many calls are in flight as may be: whatever waits for one goes back, for others to take."""
+
+    code, title = "model_busy", "All calls to the model are in use"
+
+
+class ModelPaused(Unavailable):
+    code, title = "model_paused", "The model's operator must act"
+
+
+class BadReply(PlayheadError):
+    """The model answered, and the answer cannot be used; `kind` names how (`invalid_json`, `truncated`, `loop`, ...)."""
+
+    code, status, title = "bad_reply", 422, "The model's reply can't be used"
+
+    def __init__(self, detail: str, *, kind: str) -> None:
+        super().__init__(detail, kind=kind)
+        self.kind = kind

@@ -1,0 +1,113 @@
+"""Every setting of the server, with its default: read once at start, frozen, handed down as an argument."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MiB = 1024**2
+GiB = 1024**3
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+def _seconds(value: object) -> object:
+    """Pydantic takes bare numbers for seconds, but not as text, which is all that an environment holds."""
+    return float(value) if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
+
+
+class Settings(BaseSettings):
+    """Read from the environment, prefix `PLAYHEAD_`; `docs/settings.md` is made from the descriptions here.
+
+    Durations are ISO 8601 or seconds, sizes are bytes.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PLAYHEAD_", frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    # The parts
+    database_url: SecretStr = Field(SecretStr("postgresql://playhead@127.0.0.1:5432/playhead"), description="Postgres 15 or later.")
+    redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey: the broker.")
+    blobs_url: str = Field("file://./var/blobs", description="Where videos and frames lie: `file://` or `s3://bucket/prefix`.")
+    scratch_dir: Path | None = Field(
+        None, description="Where workers keep local copies of videos whose blobs are not local files. Default: the system's."
+    )
+
+    # The model
+    model_url: str = Field("https://openrouter.ai/api/v1", description="An OpenAI-compatible API, without `/chat/completions`.")
+    model: str = Field("qwen/qwen3-vl-8b-instruct", description="The model asked when a request names none.")
+    model_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("PLAYHEAD_MODEL_API_KEY", "OPENROUTER_API_KEY"),
+        description="Key of the model API; `OPENROUTER_API_KEY` serves too. Without one, and with the default URL, `auto` means `signals`.",
+    )
+    model_profile: Literal["auto", "openrouter", "vllm", "sglang", "llamacpp", "ollama", "lmstudio", "plain", "json_object", "text"] = (
+        Field("auto", description="What the model server understands ([models](models.md)); `auto` tells by the URL.")
+    )
+    model_timeout: Duration = Field(timedelta(seconds=120), description="How long one model call may take in all.")
+    model_max_output_tokens: Positive = Field(2048, description="`max_tokens` of a model call.")
+    model_tries: Positive = Field(5, description="Tries at one model call within one attempt, while the model is unavailable.")
+    model_backoff: Duration = Field(timedelta(seconds=1), description="First back-off between those tries; full jitter, doubling.")
+    model_backoff_max: Duration = Field(timedelta(seconds=60), description="Longest back-off between tries.")
+
+    # Limits of what comes in
+    max_upload_bytes: Positive = Field(60 * GiB, description="Largest video taken in.")
+    max_upload_time: Duration = Field(
+        timedelta(hours=24), description="Longest time that one upload may take; what is not whole then is taken for given up, and deleted."
+    )
+    max_request_bytes: Positive = Field(1 * MiB, description="Largest JSON body or form field.")
+    max_side_px: Positive = Field(8192, description="Longest side of a frame that is decoded.")
+    max_frame_pixels: Positive = Field(35_000_000, description="Largest frame that is decoded, in pixels.")
+    max_duration: Duration = Field(timedelta(hours=24), description="Longest video analysed.")
+
+    # Work
+    segment_windows: Positive = Field(5, description="Windows decoded by one worker in one go.")
+    windows_ahead: Positive = Field(
+        200, description="Windows of one job that are sampled and wait for an answer, about; beyond that its decoding pauses."
+    )
+    max_attempts: Positive = Field(5, description="Claims of one segment or window before it counts as failed.")
+    lease: Duration = Field(timedelta(seconds=30), description="How long a claim lasts without a heartbeat.")
+    outage_backoff: Duration = Field(
+        timedelta(seconds=30), description="How long a window waits when the model stayed unavailable through all tries."
+    )
+    frames_kept: Duration | None = Field(
+        None,
+        description="How long sampled frames stay after the last job of their video: later jobs use them again, and they are the evidence "
+        "of events. Default: as long as the video.",
+    )
+    job_deadline: Duration = Field(
+        timedelta(hours=48), description="A job still open after this is closed with what it has; outages count."
+    )
+    stop_patience: Duration = Field(
+        timedelta(seconds=15), description="How long a model call in flight may go on in a worker that was told to stop."
+    )
+    sweep_every: Duration = Field(timedelta(seconds=10), description="How often lost messages and leases are looked for.")
+    sweep_batch: Positive = Field(500, description="Messages sent again by one sweep at the most, a queue.")
+
+    # The decoder's child process
+    sandbox: Literal["require", "auto", "off"] = Field(
+        "auto",
+        description="Whether the decoder is kept from other files and the network by Landlock, namespaces and seccomp: `require` has a "
+        "worker refuse to start without, `auto` takes what the kernel offers and warns of the rest, `off` takes none.",
+    )
+    decoder_memory_bytes: Positive = Field(2 * GiB, description="Address space of the decoder (RLIMIT_AS).")
+    decoder_cpu: Duration = Field(timedelta(hours=1), description="CPU time of one decoder process.")
+    decoder_stall: Duration = Field(timedelta(seconds=120), description="Longest silence of a decoder before it is killed.")
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(85, description="JPEG quality of sampled frames.")
+
+    # The API
+    cors_origins: tuple[str, ...] = Field((), description="Origins allowed by CORS, a JSON list; none by default.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")
+    log_format: Literal["json", "console"] = Field("json", description="How log lines are written, on standard error.")
+    db_pool: Positive = Field(10, description="Postgres connections of one process at the most.")
+    db_statement_timeout: Duration = Field(timedelta(seconds=30), description="`statement_timeout` of every connection.")
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model can be asked: there is a key, or the server named is not the hosted default."""
+        return self.model_api_key is not None or "openrouter.ai" not in self.model_url

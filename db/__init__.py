@@ -1,0 +1,1 @@
+"""The truth: rows, sessions and every query."""

@@ -1,0 +1,136 @@
+"""Events: the queries by time, type and text, and the write that makes a job's events what they should be."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.orm import Session
+
+from core.errors import NotFound, Unprocessable
+from db.models import Event
+from db.pages import Page, decode, encode
+from db.videos import as_id
+
+Sort = Literal["start_ms", "-start_ms", "-confidence"]
+Match = Literal["overlaps", "within", "starts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events. Media times in milliseconds; ranges are half-open."""
+
+    workspace_id: UUID
+    video_id: UUID | None = None
+    job_id: UUID | None = None
+    at_ms: int | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    match: Match = "overlaps"
+    recorded_from: datetime | None = None
+    recorded_to: datetime | None = None
+    types: tuple[str, ...] = ()
+    text: str | None = None
+    min_confidence: float | None = None
+
+
+def _in_range(wanted: Filter) -> list[ColumnElement[bool]]:
+    asked = Range(wanted.from_ms, wanted.to_ms)
+    match wanted.match:
+        case "overlaps":
+            return [Event.span.overlaps(asked)]
+        case "within":
+            return [Event.span.contained_by(asked)]
+        case "starts":
+            low = [Event.start_ms >= wanted.from_ms] if wanted.from_ms is not None else []
+            high = [Event.start_ms < wanted.to_ms] if wanted.to_ms is not None else []
+            return low + high
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    conditions = [Event.workspace_id == wanted.workspace_id]
+    if wanted.video_id is not None:
+        conditions.append(Event.video_id == wanted.video_id)
+    if wanted.job_id is not None:
+        conditions.append(Event.job_id == wanted.job_id)
+    if wanted.at_ms is not None:
+        conditions.append(Event.span.contains(cast(wanted.at_ms, BigInteger)))
+    if wanted.from_ms is not None or wanted.to_ms is not None:
+        conditions += _in_range(wanted)
+    if wanted.recorded_from is not None or wanted.recorded_to is not None:
+        conditions.append(Event.recorded.overlaps(Range(wanted.recorded_from, wanted.recorded_to)))
+    if wanted.types:
+        conditions.append(Event.type.in_(wanted.types))
+    if wanted.text is not None:
+        conditions.append(Event.search.op("@@")(func.websearch_to_tsquery("english", wanted.text)))
+    if wanted.min_confidence is not None:
+        conditions.append(Event.confidence >= wanted.min_confidence)
+    return conditions
+
+
+def _after(query: Select[Event], sort: Sort, cursor: str) -> Select[Event]:
+    value, last_id = decode(cursor, sort=sort, places=2)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 2**53):
+        raise Unprocessable("This is not a cursor of this list; start again without one.", field="cursor")
+    row_id = as_id(last_id)
+    match sort:
+        case "start_ms":
+            return query.where(tuple_(Event.start_ms, Event.id) > (value, row_id))
+        case "-start_ms":
+            return query.where(tuple_(Event.start_ms, Event.id) < (value, row_id))
+        case "-confidence":
+            tail = and_(Event.confidence.is_(None), Event.id > row_id)
+            if value is None:
+                return query.where(tail)
+            same = and_(Event.confidence == value, Event.id > row_id)
+            return query.where(or_(Event.confidence < value, same, Event.confidence.is_(None)))
+
+
+ORDERS: dict[Sort, tuple[Any, ...]] = {
+    "start_ms": (Event.start_ms, Event.id),
+    "-start_ms": (Event.start_ms.desc(), Event.id.desc()),
+    "-confidence": (Event.confidence.desc().nulls_last(), Event.id),
+}
+
+
+def page(session: Session, wanted: Filter, *, sort: Sort, limit: int, cursor: str | None) -> Page[Event]:
+    """Events that match all of the filter, by keyset. Raises `Unprocessable` for a bad cursor."""
+    query = select(Event).where(*_conditions(wanted)).order_by(*ORDERS[sort]).limit(limit + 1)
+    if cursor is not None:
+        query = _after(query, sort, cursor)
+    rows = list(session.scalars(query))
+    if len(rows) <= limit:
+        return Page(rows, None)
+    last = rows[limit - 1]
+    place = last.confidence if sort == "-confidence" else last.start_ms
+    return Page(rows[:limit], encode(sort, [place, str(last.id)]))
+
+
+def get(session: Session, workspace_id: UUID, event_id: UUID) -> Event:
+    """Raises `NotFound`, also for another workspace's event."""
+    event = session.scalars(select(Event).where(Event.id == event_id, Event.workspace_id == workspace_id)).one_or_none()
+    if event is None:
+        raise NotFound(f"There is no event {event_id}.")
+    return event
+
+
+def become(session: Session, job_id: UUID, rows: Iterable[dict[str, Any]], *, provisional: bool) -> None:
+    """Make a job's events exactly these, by id: what is gone is deleted, what changed is updated, the rest is left alone.
+
+    `rows` have all the same members, `provisional` not among them: that holds for all of a job's events alike.
+    """
+    session.execute(update(Event).where(Event.job_id == job_id, Event.provisional != provisional).values(provisional=provisional))
+    wanted = {row["id"]: row for row in rows}
+    names = list(next(iter(wanted.values()), {"id": None}))
+    columns = [getattr(Event, name) for name in names]
+    present = {row.id: row._asdict() for row in session.execute(select(*columns).where(Event.job_id == job_id))}
+    if gone := present.keys() - wanted.keys():
+        session.execute(delete(Event).where(Event.id.in_(gone)))
+    if changed := [{**row, "provisional": provisional} for row in wanted.values() if present.get(row["id"]) != row]:
+        # One statement and many parameters: to compile thousands of rows into one takes longer than to write them.
+        query = insert(Event)
+        updated = {name: query.excluded[name] for name in names if name != "id"}
+        session.connection().execute(query.on_conflict_do_update(index_elements=["id"], set_=updated), changed)

@@ -1,0 +1,190 @@
+"""Jobs: queries, and the few writes that change a job's status."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from core.errors import NotFound
+from db.models import OPEN_JOB_STATUSES, Job, Plan, Segment, Video, Window
+from db.pages import Page, decode, encode
+from db.videos import as_id
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a job's windows add up to."""
+
+    windows_done: int = 0
+    windows_failed: int = 0
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+
+
+def submit(session: Session, video: Video, request: dict[str, Any], *, deadline: timedelta) -> tuple[Job, Plan]:
+    """A new question about a video, with the plan that is its first piece of work."""
+    job = Job(workspace_id=video.workspace_id, video_id=video.id, request=request, deadline_at=func.clock_timestamp() + deadline)
+    session.add(job)
+    session.flush()
+    plan = Plan(workspace_id=video.workspace_id, job_id=job.id)
+    session.add(plan)
+    session.flush()
+    session.refresh(job)
+    return job, plan
+
+
+def get(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
+    """Raises `NotFound`, also for another workspace's job."""
+    job = session.scalars(select(Job).where(Job.id == job_id, Job.workspace_id == workspace_id)).one_or_none()
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return job
+
+
+def lock(session: Session, job_id: UUID) -> Job | None:
+    """The job, locked until the transaction ends: whoever finishes a piece of work takes this first, so that the last one sees it is.
+
+    `NO KEY`, so that rows pointing at the job can be inserted meanwhile. None: it was deleted.
+    """
+    return session.scalars(
+        select(Job).where(Job.id == job_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def compute_long(session: Session) -> None:
+    """Let this transaction compute for two minutes while it holds its locks: the events of a day of video take seconds, on a busy machine
+    more than the fifteen after which a frozen worker is cut off.
+    """
+    session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '2min'"))
+
+
+def page(
+    session: Session, workspace_id: UUID, *, video_id: UUID | None, status: Iterable[str], limit: int, cursor: str | None
+) -> Page[Job]:
+    """Newest first."""
+    query = select(Job).where(Job.workspace_id == workspace_id).order_by(Job.id.desc()).limit(limit + 1)
+    if video_id is not None:
+        query = query.where(Job.video_id == video_id)
+    if wanted := tuple(status):
+        query = query.where(Job.status.in_(wanted))
+    if cursor is not None:
+        query = query.where(Job.id < as_id(decode(cursor, sort="-id", places=1)[0]))
+    rows = list(session.scalars(query))
+    return Page(rows[:limit], encode("-id", [str(rows[limit - 1].id)]) if len(rows) > limit else None)
+
+
+def tallies(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Tally]:
+    """Job id -> tally; jobs without windows are left out."""
+    rows = session.execute(
+        select(
+            Window.job_id,
+            func.count().filter(Window.state == "done"),
+            func.count().filter(Window.state == "failed"),
+            func.sum(Window.calls),
+            func.sum(Window.input_tokens),
+            func.sum(Window.output_tokens),
+            func.sum(Window.cost_usd),
+        )
+        .where(Window.job_id.in_(list(job_ids)))
+        .group_by(Window.job_id)
+    )
+    return {
+        job_id: Tally(done, failed, int(calls), int(tokens_in), int(tokens_out), cost)
+        for job_id, done, failed, calls, tokens_in, tokens_out, cost in rows
+    }
+
+
+def cancel(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
+    """Start no further work on a job. Decoding stops at its next heartbeat; calls in flight are let finish, since they are paid for.
+
+    A job that is closed stays as it is. Raises `NotFound`.
+    """
+    get(session, workspace_id, job_id)
+    job = lock(session, job_id)
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.")
+    if job.status in OPEN_JOB_STATUSES:
+        job.status = "canceling"
+        stop_work(session, job_id)
+    return job
+
+
+def stop_work(session: Session, job_id: UUID) -> None:
+    """Cancel whatever of a job is open, but for calls in flight. Segments come before windows: one that is just inserting a window
+    holds its row until that is committed, so the window is seen.
+    """
+    for kind, states in ((Plan, ("pending", "running")), (Segment, ("pending", "running")), (Window, ("pending",))):
+        session.execute(update(kind).where(kind.job_id == job_id, kind.state.in_(states)).values(state="canceled"))
+
+
+def end_work(session: Session, job_id: UUID, *, error: dict[str, Any]) -> None:
+    """End whatever of a job is open as failed, calls in flight too: nobody waits for them any more."""
+    for kind in (Plan, Segment, Window):
+        session.execute(
+            update(kind).where(kind.job_id == job_id, kind.state.in_(("pending", "running"))).values(state="failed", error=error)
+        )
+
+
+def is_open(session: Session, job_id: UUID) -> bool:
+    """Whether any piece of a job's work is still to be done."""
+    return any(
+        session.scalar(select(exists().where(kind.job_id == job_id, kind.state.in_(("pending", "running")))))
+        for kind in (Plan, Segment, Window)
+    )
+
+
+def warn(session: Session, job_id: UUID, *, code: str, detail: str) -> None:
+    """Tell the job's owner something, once a code."""
+    entry = type_coerce([{"code": code, "detail": detail}], JSONB)
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id, ~Job.warnings.contains(type_coerce([{"code": code}], JSONB)))
+        .values(warnings=Job.warnings.op("||")(entry))
+    )
+
+
+def to_show(session: Session, job_id: UUID, *, within: timedelta) -> int | None:
+    """Take it on to bring a running job's provisional events up to date; the revision to show. None: they are, or somebody is at it, or
+    was only just now. Whoever has not said `shown` within the time is taken for dead.
+    """
+    now = func.clock_timestamp()
+    query = update(Job).where(Job.id == job_id, _stale(), Job.show_after <= now).values(show_after=now + within)
+    return session.scalars(query.returning(Job.revision)).one_or_none()
+
+
+def shown(session: Session, job_id: UUID, *, revision: int, rest: timedelta) -> None:
+    """The job's events are up to date with the revision; leave them alone for a while."""
+    session.execute(update(Job).where(Job.id == job_id).values(shown_revision=revision, show_after=func.clock_timestamp() + rest))
+
+
+def unshown(session: Session) -> list[UUID]:
+    """Running jobs whose provisional events may be brought up to date."""
+    return list(session.scalars(select(Job.id).where(_stale(), Job.show_after <= func.clock_timestamp()).limit(100)))
+
+
+def _stale() -> ColumnElement[bool]:
+    return and_(Job.completed_at.is_(None), Job.shown_revision < Job.revision)
+
+
+def settleable(session: Session) -> list[UUID]:
+    """Open jobs with no open work, or past their deadline: the ones to settle."""
+    working = or_(
+        *(exists().where(and_(kind.job_id == Job.id, kind.state.in_(("pending", "running")))) for kind in (Plan, Segment, Window))
+    )
+    return list(
+        session.scalars(
+            select(Job.id).where(Job.completed_at.is_(None), or_(~working, Job.deadline_at < func.clock_timestamp())).limit(100)
+        )
+    )
+
+
+def is_past_deadline(session: Session, job: Job) -> bool:
+    return bool(session.scalar(select(Job.deadline_at < func.clock_timestamp()).where(Job.id == job.id)))

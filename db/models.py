@@ -1,0 +1,283 @@
+"""The tables. Times are media time in integer milliseconds, or `timestamptz` by the database's own clock."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import INT8RANGE, JSONB, TSTZRANGE, TSVECTOR, Range
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+
+class Base(DeclarativeBase):
+    type_annotation_map: ClassVar = {
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[Any]: JSONB(none_as_null=True),
+        list[int]: ARRAY(Integer),
+        list[str]: ARRAY(Text),
+        datetime: DateTime(timezone=True),
+        str: Text(),
+        Decimal: Numeric(14, 8),
+    }
+
+
+class Identified:
+    """Version 7 ids, made here: in order of creation, and known before the row is written."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class Workspace(Identified, Base):
+    __tablename__ = "workspaces"
+
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class ApiKey(Identified, Base):
+    """Only the SHA-256 of a key is kept; the keys are random enough (256 bits) to need no salt."""
+
+    __tablename__ = "api_keys"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    scopes: Mapped[list[str]]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class Video(Identified, Base):
+    """A stored video. What the packets say of it is null until a worker has looked.
+
+    `frames_generation` counts how often its sampled frames were deleted, `frames_used_at` is when a job last
+    ended that used them; null: there are none.
+    """
+
+    __tablename__ = "videos"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    blob_key: Mapped[str]
+    sha256: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str]
+    filename: Mapped[str | None]
+    title: Mapped[str | None]
+    custom_id: Mapped[str | None]
+    meta: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'"))
+    recorded_at: Mapped[datetime | None]
+    container: Mapped[str | None]
+    codec: Mapped[str | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    rotation: Mapped[int | None]
+    duration_ms: Mapped[int | None] = mapped_column(BigInteger)
+    start_ms: Mapped[int | None] = mapped_column(BigInteger)
+    frame_rate: Mapped[float | None]
+    variable_frame_rate: Mapped[bool | None]
+    frames_generation: Mapped[int] = mapped_column(server_default="0")
+    frames_used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("videos_page", "workspace_id", "id"),
+        Index("videos_custom_id", "workspace_id", "custom_id"),
+        Index("videos_frames_used_at", "frames_used_at", postgresql_where=text("frames_used_at IS NOT NULL")),
+    )
+
+
+JOB_STATUSES = ("queued", "processing", "succeeded", "partial", "failed", "canceling", "canceled")
+OPEN_JOB_STATUSES = ("queued", "processing", "canceling")
+
+
+class Job(Identified, Base):
+    """One question asked of one video.
+
+    `revision` counts windows that brought something, `shown_revision` is what its provisional events are made of, and `show_after` is when
+    they may be made again.
+    """
+
+    __tablename__ = "jobs"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), index=True)
+    status: Mapped[str] = mapped_column(server_default="queued")
+    stage: Mapped[str] = mapped_column(server_default="plan")
+    request: Mapped[dict[str, Any]]
+    windows_total: Mapped[int | None]
+    coverage: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    warnings: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    revision: Mapped[int] = mapped_column(server_default="0")
+    shown_revision: Mapped[int] = mapped_column(server_default="0")
+    show_after: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    deadline_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(f"status IN {JOB_STATUSES}", name="jobs_status"),
+        Index("jobs_page", "workspace_id", "id"),
+        Index("jobs_open", "deadline_at", postgresql_where=text("completed_at IS NULL")),
+    )
+
+
+WORK_STATES = ("pending", "running", "done", "failed", "canceled")
+
+
+class Work(Identified):
+    """A piece of work that is claimed under a lease (see `db.leases`).
+
+    `attempts` counts claims that may be the work's own fault; `outages` those ended by somebody else being away.
+    """
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(server_default="pending")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    outages: Mapped[int] = mapped_column(server_default="0")
+    not_before: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    error: Mapped[dict[str, Any] | None]
+
+
+def _work_args(table: str) -> tuple[Any, ...]:
+    return (
+        CheckConstraint(f"state IN {WORK_STATES}", name=f"{table}_state"),
+        Index(f"{table}_due", "not_before", postgresql_where=text("state IN ('pending', 'running')")),
+    )
+
+
+class Plan(Work, Base):
+    """Looking at the video and cutting its timeline: the first piece of work of a job."""
+
+    __tablename__ = "plans"
+
+    __table_args__ = (UniqueConstraint("job_id"), *_work_args("plans"))
+
+
+class Segment(Work, Base):
+    """Windows in a row that are decoded in one go; `windows` holds their `[seq, start_ms, end_ms]`."""
+
+    __tablename__ = "segments"
+
+    seq: Mapped[int]
+    windows: Mapped[list[Any]]
+
+    __table_args__ = (UniqueConstraint("job_id", "seq"), *_work_args("segments"))
+
+
+class Window(Work, Base):
+    """One look at the timeline: its frames, what was answered, and what that cost.
+
+    `raw_reply` is stored before it is parsed, so that no answer is paid for twice. `frames_key` is null once the frames were deleted.
+    `gaps` are stretches that the decoder could not give or that brought no answer, as `[start_ms, end_ms, reason]`; `signals` are
+    `workers.frames.frame.Signals`, one a frame.
+    """
+
+    __tablename__ = "windows"
+
+    seq: Mapped[int]
+    start_ms: Mapped[int] = mapped_column(BigInteger)
+    end_ms: Mapped[int] = mapped_column(BigInteger)
+    frames_key: Mapped[str | None] = mapped_column(index=True)
+    frame_pts_ms: Mapped[list[int]]
+    signals: Mapped[list[Any]]
+    gaps: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    raw_reply: Mapped[dict[str, Any] | None]
+    detections: Mapped[list[Any] | None]
+    model: Mapped[str | None]
+    prompt_version: Mapped[str | None]
+    calls: Mapped[int] = mapped_column(server_default="0")
+    input_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    output_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    cost_usd: Mapped[Decimal] = mapped_column(server_default="0")
+
+    __table_args__ = (UniqueConstraint("job_id", "seq"), *_work_args("windows"))
+
+
+class Event(Base):
+    """What happened and when: `[start_ms, end_ms)`, each boundary with its uncertainty."""
+
+    __tablename__ = "events"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    type: Mapped[str]
+    title: Mapped[str]
+    description: Mapped[str]
+    start_ms: Mapped[int] = mapped_column(BigInteger)
+    end_ms: Mapped[int] = mapped_column(BigInteger)
+    start_uncertainty_ms: Mapped[int]
+    end_uncertainty_ms: Mapped[int]
+    confidence: Mapped[float | None]
+    confidence_source: Mapped[str | None]
+    verification: Mapped[dict[str, Any]]
+    evidence_pts_ms: Mapped[int] = mapped_column(BigInteger)
+    evidence_window_id: Mapped[UUID]
+    attributes: Mapped[dict[str, Any]]
+    source: Mapped[dict[str, Any]]
+    provisional: Mapped[bool]
+    recorded: Mapped[Range[datetime] | None] = mapped_column(TSTZRANGE)
+    span: Mapped[Range[int]] = mapped_column(INT8RANGE, Computed("int8range(start_ms, end_ms)", persisted=True))
+    search: Mapped[str] = mapped_column(
+        TSVECTOR,
+        Computed("to_tsvector('english', replace(type, '_', ' ') || ' ' || title || ' ' || description)", persisted=True),
+        deferred=True,
+    )
+
+    __table_args__ = (
+        CheckConstraint("start_ms < end_ms", name="events_span"),
+        Index("events_video_page", "video_id", "start_ms", "id"),
+        Index("events_workspace_page", "workspace_id", "start_ms", "id"),
+        Index("events_video_span", "video_id", "span", postgresql_using="gist"),
+        Index("events_workspace_recorded", "workspace_id", "recorded", postgresql_using="gist"),
+        Index("events_search", "search", postgresql_using="gin"),
+    )
+
+
+class DoomedBlobs(Base):
+    """Blobs to delete, from `not_before` on, and again until `last_delete_at`.
+
+    Those of a deleted video: at once, and again later, since a worker may still have been writing. Those of an upload that is not whole
+    yet: once it must have been given up; the transaction that makes it a video takes them off this list.
+    """
+
+    __tablename__ = "doomed_blobs"
+
+    prefix: Mapped[str] = mapped_column(primary_key=True)
+    not_before: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    last_delete_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class Heartbeat(Base):
+    """Who is alive: one row for each part and process, renewed every few seconds."""
+
+    __tablename__ = "heartbeats"
+
+    part: Mapped[str] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+    note: Mapped[dict[str, Any] | None]

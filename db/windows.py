@@ -1,0 +1,77 @@
+"""Segments and windows: what the workers read and write between a claim and its end."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Integer, cast, func, select, true
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, defer
+
+from db.models import Job, Segment, Window
+
+SLIM = (defer(Window.signals, raiseload=True), defer(Window.raw_reply, raiseload=True))
+
+
+def add_segments(session: Session, rows: list[dict[str, Any]]) -> list[UUID]:
+    """Insert a plan's segments; those that are there already stay. Returns the ids of the new ones."""
+    query = insert(Segment).values(rows).on_conflict_do_nothing(index_elements=["job_id", "seq"])
+    return list(session.scalars(query.returning(Segment.id)))
+
+
+def add(session: Session, row: dict[str, Any]) -> UUID | None:
+    """Insert a sampled window. None: an earlier attempt at the segment brought it already, maybe with an answer; that one stays."""
+    query = insert(Window).values(row).on_conflict_do_nothing(index_elements=["job_id", "seq"])
+    return session.scalars(query.returning(Window.id)).one_or_none()
+
+
+def seqs(session: Session, job_id: UUID) -> set[int]:
+    """Windows of a job that are sampled already."""
+    return set(session.scalars(select(Window.seq).where(Window.job_id == job_id)))
+
+
+def sampled(session: Session, frames_keys: Iterable[str]) -> dict[str, Window]:
+    """Stored frames by key, from whichever job had them sampled."""
+    rows = session.scalars(select(Window).where(Window.frames_key.in_(list(frames_keys))))
+    return {str(window.frames_key): window for window in rows}
+
+
+def with_frames(session: Session, video_id: UUID) -> list[tuple[dict[str, Any], Window]]:
+    """Every window of a video whose frames are stored, with the sampling that its job asked for, in order of time."""
+    query = select(Job.request["sampling"], Window).join(Job, Window.job_id == Job.id).options(*SLIM)
+    rows = session.execute(query.where(Job.video_id == video_id, Window.frames_key.is_not(None)).order_by(Window.start_ms, Window.seq))
+    return [(sampling, window) for sampling, window in rows]
+
+
+def waiting(session: Session, job_id: UUID) -> int:
+    """How many of a job's windows are sampled and not yet answered."""
+    return session.scalars(select(func.count()).where(Window.job_id == job_id, Window.state.in_(("pending", "running")))).one()
+
+
+def of_job(session: Session, job_id: UUID) -> list[Window]:
+    """A job's windows in order, without what is large and read by nobody who reads them all."""
+    return list(session.scalars(select(Window).where(Window.job_id == job_id).order_by(Window.seq).options(*SLIM)))
+
+
+def before(session: Session, window: Window) -> Window | None:
+    """The window before, where it is done."""
+    query = select(Window).where(Window.job_id == window.job_id, Window.seq == window.seq - 1, Window.state == "done")
+    return session.scalars(query.options(defer(Window.signals), defer(Window.raw_reply))).one_or_none()
+
+
+def bad_replies(session: Session, job_id: UUID) -> dict[str, int]:
+    """How many replies to a job's calls could not be used, by kind."""
+    bad = func.jsonb_each_text(Window.raw_reply["bad"]).table_valued("key", "value")
+    count = func.sum(cast(bad.c.value, Integer))
+    rows = session.execute(
+        select(bad.c.key, count).select_from(Window).join(bad, true()).where(Window.job_id == job_id).group_by(bad.c.key)
+    )
+    return {kind: int(number) for kind, number in sorted(tuple(row) for row in rows)}
+
+
+def segments_of_job(session: Session, job_id: UUID) -> list[Segment]:
+    return list(session.scalars(select(Segment).where(Segment.job_id == job_id).order_by(Segment.seq)))
+
+
+def get(session: Session, window_id: UUID) -> Window | None:
+    return session.get(Window, window_id)

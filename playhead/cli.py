@@ -1,0 +1,87 @@
+"""The command line."""
+
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from playhead.commands.analyze import analyze
+from playhead.commands.events import events
+from playhead.commands.jobs import cancel, jobs
+from playhead.commands.videos import delete, videos
+from playhead.errors import PlayheadError
+from playhead.terminal import Session
+from playhead.version import __version__
+
+
+def _examples(*lines: str) -> str:
+    """A paragraph for each, since single line breaks don't last in every version of typer."""
+    return "\n\n".join(("Examples:", *lines))
+
+
+FIRST_STEPS = _examples(
+    "playhead analyze street.mp4",
+    "playhead analyze street.mp4 --type 'crossing=A person crosses the street'",
+    "playhead events VIDEO --at 1:03.2",
+)
+ANALYZE = _examples(
+    "playhead analyze street.mp4",
+    "playhead analyze street.mp4 --type 'crossing=A person crosses the street'",
+    "playhead analyze street.mp4 --analyzer signals",
+    "playhead analyze *.mp4 --json | jq .job.status",
+)
+EVENTS = _examples(
+    "playhead events VIDEO --at 1:03.2",
+    "playhead events VIDEO --from 1:00 --to 2:00 --type crossing",
+    "playhead events --text 'red car' --json | jq .start_ms",
+)
+
+# Pretty tracebacks could show the API key.
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog=ANALYZE)(analyze)
+app.command(epilog=EVENTS)(events)
+app.command()(videos)
+app.command()(jobs)
+app.command()(cancel)
+app.command()(delete)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"playhead {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog=FIRST_STEPS)
+def playhead(
+    ctx: typer.Context,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where the server is; else PLAYHEAD_URL, else http://127.0.0.1:8000.")
+    ] = None,
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and leave.")] = False,
+) -> None:
+    """Ask a Playhead server what happens in a video, and when.
+
+    The key comes from PLAYHEAD_API_KEY; for a server on this machine var/api-key is found by itself.
+    """
+    session = Session(url)
+    ctx.obj = session
+    ctx.call_on_close(session.close)
+
+
+def main() -> None:
+    """What goes wrong is told in a line or two, with exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a character that the terminal can't write is no reason to fail
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="playhead")
+    except (PlayheadError, OSError) as error:
+        Session(None).fail(error)
+        sys.exit(1)

@@ -1,0 +1,60 @@
+"""`playhead jobs` and `playhead cancel`."""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from playhead.commands.analyze import exit_code, wait_for
+from playhead.render import job_notes, jobs_table, printable
+from playhead.terminal import Session
+
+
+def jobs(
+    ctx: typer.Context,
+    job_id: Annotated[str | None, typer.Argument(metavar="JOB", help="One job, with what was not analysed and why.")] = None,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the job to end; exit codes as in analyze.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Most jobs listed.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as the server sends it.")] = False,
+) -> None:
+    """List jobs, newest first, or show one."""
+    session: Session = ctx.obj
+    if job_id is not None:
+        _one(session, job_id, wait=wait, as_json=as_json)
+        return
+    if wait:
+        raise typer.BadParameter("say which job to wait for: playhead jobs JOB --wait", param_hint="--wait")
+    listed = list(islice(session.client.jobs(limit=min(limit, 1000)), limit))
+    if as_json:
+        for job in listed:
+            session.json(job.raw)
+    elif listed:
+        session.show(jobs_table(listed))
+    else:
+        session.say("No jobs yet. Make one: playhead analyze FILE")
+
+
+def _one(session: Session, job_id: str, *, wait: bool, as_json: bool) -> None:
+    job = session.client.job(job_id)
+    if wait:
+        job = wait_for(session, job, name=job.id)
+    if as_json:
+        session.json(job.raw)
+    else:
+        session.show(jobs_table([job]))
+        for note in job_notes(job):
+            session.show(note)
+        session.say(f"Its events: playhead events {job.video_id} --job {job.id}", "dim")
+    if wait:
+        raise typer.Exit(exit_code(job))
+
+
+def cancel(ctx: typer.Context, job_id: Annotated[str, typer.Argument(metavar="JOB", help="As listed by: playhead jobs")]) -> None:
+    """Stop a job. What it found already stays."""
+    session: Session = ctx.obj
+    job = session.client.cancel(job_id)
+    if job.status in ("canceling", "canceled"):
+        session.say(f"Job {job.id} is {job.status}. What it found stays: playhead events {job.video_id}")
+    else:
+        session.say(f"Job {job.id} had ended before: {printable(job.status)}.")

@@ -1,0 +1,169 @@
+"""Records as tables and lines for people. Nothing here prints; every text from outside is made harmless first."""
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from playhead.timecodes import format_timecode
+from playhead.types import Event, Gap, Job, Problem, Video
+
+STATUS_STYLES = {"succeeded": "green", "partial": "yellow", "failed": "red", "canceled": "dim", "processing": "cyan"}
+
+NO_EVENTS = "No events."
+
+# Control characters could drive the terminal, bidirectional overrides show something else than what is there.
+_HARMFUL = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: object) -> str:
+    """On one line, and without anything that a terminal would obey; models and file names say what they like."""
+    return " ".join("".join(" " if _harmful(char) else char for char in str(text)).split())
+
+
+def _harmful(char: str) -> bool:
+    return unicodedata.category(char) in _HARMFUL or char in _BIDIRECTIONAL
+
+
+def events_table(events: Iterable[Event], *, with_video: bool = False) -> Table:
+    """Start, end, how far off they may be, type, and what was seen. `with_video` says which video too, for lists over several."""
+    table = _table("start>", "end>", "±", "type", "what was seen~")
+    if with_video:
+        table.add_column("video", no_wrap=True)
+    for event in events:
+        cells: list[str | Text] = [
+            format_timecode(event.start_ms),
+            format_timecode(event.end_ms),
+            _uncertainty(event),
+            Text.assemble((printable(event.type), "bold"), (_marks(event), "dim")),
+            printable(event.description or event.title or ""),
+        ]
+        table.add_row(*cells, *([event.video_id] if with_video else []))
+    return table
+
+
+def videos_table(videos: Iterable[Video]) -> Table:
+    table = _table("video", "length>", "size>", "picture", "added", "title~")
+    for video in videos:
+        length = "" if video.duration_ms is None else format_timecode(video.duration_ms)
+        picture = f"{video.width}x{video.height} {video.codec or ''}" if video.width else ""
+        table.add_row(
+            video.id,
+            length,
+            _bytes(video.bytes),
+            printable(picture),
+            _when(video.created_at),
+            printable(video.title or video.filename or ""),
+        )
+    return table
+
+
+def jobs_table(jobs: Iterable[Job]) -> Table:
+    table = _table("job", "status", "done>", "analysed>", "cost>", "asked", "video")
+    for job in jobs:
+        status = Text(printable(job.status), STATUS_STYLES.get(job.status, ""))
+        done = f"{job.progress.percent:.0f}%"
+        table.add_row(job.id, status, done, _ratio(job), _dollars(job), _when(job.created_at), job.video_id)
+    return table
+
+
+def job_summary(job: Job, *, events: int) -> str:
+    """`12 events; 100% of the video analysed; 34 model calls, $0.0123`."""
+    parts = [f"{events} event{'' if events == 1 else 's'}"]
+    if job.coverage.ratio is not None:
+        parts.append(f"{_ratio(job)} of the video analysed")
+    if job.usage.calls:
+        parts.append(f"{job.usage.calls} model call{'' if job.usage.calls == 1 else 's'}, {_dollars(job) or 'cost unknown'}")
+    return "; ".join(parts)
+
+
+def job_notes(job: Job, *, from_ms: int | None = None, to_ms: int | None = None) -> list[Text]:
+    """What a reader of the events must know: why the job failed, whether it goes on, what was not analysed, and warnings.
+
+    With `from_ms` and `to_ms` only those gaps that touch that stretch.
+    """
+    gaps = [gap for gap in job.coverage.gaps if _touches(gap, from_ms, to_ms)]
+    return [
+        *_state(job),
+        *(Text(f"Not analysed: {_span(gap)} ({printable(gap.reason or 'no reason given')})", "yellow") for gap in gaps),
+        *(warned(warning) for warning in job.warnings),
+    ]
+
+
+def warned(warning: Problem) -> Text:
+    return Text(f"Warning: {_explained(warning)}", "yellow")
+
+
+def _state(job: Job) -> list[Text]:
+    if job.error is not None:
+        return [Text(f"Job {job.id} {printable(job.status)}: {_explained(job.error)}", "red")]
+    if not job.ended:
+        percent = f"{job.progress.percent:.0f}%"
+        return [
+            Text(f"Job {job.id} is {printable(job.status)} ({percent}): more events may come, and provisional ones may change.", "cyan")
+        ]
+    if job.status in ("failed", "canceled"):
+        return [Text(f"Job {job.id} was not finished: {printable(job.status)}.", "red")]
+    return []
+
+
+def _touches(gap: Gap, from_ms: int | None, to_ms: int | None) -> bool:
+    return (to_ms is None or gap.start_ms < to_ms) and (from_ms is None or from_ms < gap.end_ms)
+
+
+def _span(gap: Gap) -> str:
+    return f"{format_timecode(gap.start_ms)} to {format_timecode(gap.end_ms)}"
+
+
+def _explained(problem: Problem) -> str:
+    return printable(f"{problem.detail or problem.title or ''} ({problem.code or 'no code'})")
+
+
+def _marks(event: Event) -> str:
+    verified = printable(event.verification.status)
+    return f"{' provisional' if event.provisional else ''}{'' if verified == 'unverified' else f' {verified}'}"
+
+
+def _uncertainty(event: Event) -> str:
+    sides = [_seconds(side) for side in (event.start_uncertainty_ms, event.end_uncertainty_ms)]
+    return sides[0] if sides[0] == sides[1] else " / ".join(sides)
+
+
+def _seconds(ms: int | None) -> str:
+    return "?" if ms is None else f"{ms / 1000:.3f}".rstrip("0").rstrip(".") + " s"
+
+
+def _ratio(job: Job) -> str:
+    """Rounded down, so that a hole never looks like none."""
+    ratio = job.coverage.ratio
+    return "" if ratio is None else f"{int(ratio * 1000) / 10:g}%"
+
+
+def _dollars(job: Job) -> str:
+    return "" if job.usage.cost_usd is None else f"${job.usage.cost_usd:.4f}"
+
+
+def _bytes(size: int | None) -> str:
+    if size is None:
+        return ""
+    units = iter(("B", "kB", "MB", "GB"))
+    amount, unit = float(size), next(units)
+    while amount >= 1000 and (larger := next(units, None)):
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def _when(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _table(*columns: str) -> Table:
+    """A column's name ends in `>` where its cells stand to the right, in `~` where they may be broken into lines."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column.rstrip(">~"), justify="right" if column.endswith(">") else "left", no_wrap=not column.endswith("~"))
+    return table

@@ -1,0 +1,1 @@
+"""The HTTP resources under `/v1`, one module each."""

@@ -1,0 +1,57 @@
+"""The FastAPI app: `uvicorn --factory services.api.app:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
+
+from core.blobs import Blobs
+from core.configuration import read
+from core.queue import Doorbell
+from core.settings import Settings
+from core.telemetry import configure_logging
+from db.session import Sessions, make_engine
+from services.api import events, health, hello, jobs, problems, videos
+from services.api.context import Parts
+from services.api.hello import VERSION
+from services.api.requests import RequestMiddleware
+
+DESCRIPTION = """
+Give it a video; it tells you what happened in it, and **when**.
+
+Times are media times in integer milliseconds from the first presented frame. Each boundary states its own uncertainty. A job says which
+stretches were not analysed and why. Errors are problems by RFC 9457, with a stable `code`.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """An app on the parts that the settings name; nothing is opened before the first request."""
+    settings = settings or read(Settings)
+    configure_logging(settings)
+    ring = Doorbell(settings)
+    sessions = Sessions(make_engine(settings))
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        ring.close()
+        sessions.engine.dispose()
+
+    app = FastAPIOffline(
+        title="Playhead",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=life,
+        responses=problems.RESPONSES,
+    )
+    problems.describe(app)
+    app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
+    problems.install(app)
+    for resource in (hello, videos, jobs, events, health):
+        app.include_router(resource.router)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(RequestMiddleware, on_bug=problems.of_bug)
+    return app

@@ -1,0 +1,68 @@
+"""What every route works with: the server's parts, and who is asking. Handed in as dependencies."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+from uuid import UUID
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+
+from core.blobs import Blobs
+from core.errors import Forbidden, Unauthenticated, Unprocessable
+from core.queue import Ring
+from core.settings import Settings
+from db import keys
+from db.session import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    settings: Settings
+    sessions: Sessions
+    blobs: Blobs
+    ring: Ring
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose data a request may see, and what it may do."""
+
+    workspace_id: UUID
+    scopes: frozenset[str]
+
+
+def parts(request: Request) -> Parts:
+    return cast("Parts", request.app.state.parts)
+
+
+_bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ph_...`.")
+
+
+def caller(
+    scopes: SecurityScopes,
+    with_parts: Annotated[Parts, Depends(parts)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    """Raises `Unauthenticated` for a key that is missing or not valid, `Forbidden` for one without the scope."""
+    if credentials is None:
+        raise Unauthenticated("Send your API key as `Authorization: Bearer ph_...`.")
+    with with_parts.sessions.begin() as session:
+        key = keys.find(session, credentials.credentials)
+        if key is None:
+            raise Unauthenticated("This API key is unknown, expired or revoked.")
+        keys.touch(session, key)
+    if missing := set(scopes.scopes) - set(key.scopes):
+        raise Forbidden(f"This API key lacks the scope `{min(missing)}`.", scope=min(missing))
+    return Caller(key.workspace_id, frozenset(key.scopes))
+
+
+def known_query(request: Request) -> None:
+    """Refuse a filter that the route does not know: a list that ignored a misspelt one would be taken for filtered."""
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    if unknown := [name for name in request.query_params if name not in known]:
+        raise Unprocessable(f"There is no parameter `{unknown[0]}` here; known are {', '.join(sorted(known))}.", field=unknown[0])
+
+
+WithParts = Annotated[Parts, Depends(parts)]
+Reader = Annotated[Caller, Security(caller, scopes=["read"])]
+Writer = Annotated[Caller, Security(caller, scopes=["write"])]

@@ -1,0 +1,178 @@
+"""`/v1/events` and `/v1/videos/{id}/events`: what happened, when, and the frame that shows it."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from core.errors import Gone
+from core.frames import pick
+from db import events, videos, windows
+from db.events import Filter, Match, Sort
+from db.models import Event
+from services.api.context import Caller, Parts, Reader, WithParts
+from services.api.listing import Listing
+from services.api.times import WallClock
+
+router = APIRouter(prefix="/v1", tags=["events"])
+
+
+Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
+Word = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+
+
+class VerificationOut(BaseModel):
+    """Whether a second look agreed."""
+
+    status: Literal["confirmed", "rejected", "unverified"]
+    reason: str | None
+
+
+class Evidence(BaseModel):
+    """The frame that shows the event."""
+
+    pts_ms: int = Field(description="The frame's own time.")
+    frame_url: str
+
+
+class Source(BaseModel):
+    """Where an event comes from."""
+
+    analyzer: Literal["model", "signals"]
+    model: str | None
+    prompt_version: str | None
+    window_ids: list[UUID]
+
+
+class EventOut(BaseModel):
+    """Something that happened in `[start_ms, end_ms)`, counted from the first presented frame."""
+
+    id: UUID
+    object: Literal["event"] = "event"
+    video_id: UUID
+    job_id: UUID
+    type: str
+    title: str
+    description: str
+    start_ms: int
+    end_ms: int
+    start_uncertainty_ms: int = Field(description="The true start lies within this of `start_ms`.")
+    end_uncertainty_ms: int
+    confidence: float | None = Field(description="0 to 1; null when nobody measured it.")
+    confidence_source: str | None = Field(description="`model`: the model's own word, good for ranking alone.")
+    verification: VerificationOut
+    evidence: Evidence
+    attributes: dict[str, Any]
+    source: Source
+    provisional: bool = Field(description="True while the job runs: later windows may still extend, join or move it.")
+    recorded_start: datetime | None = Field(description="Wall-clock time, for videos with `recorded_at`.")
+    recorded_end: datetime | None
+
+    @classmethod
+    def of(cls, event: Event) -> "EventOut":
+        made = {"object", "evidence", "recorded_start", "recorded_end"}
+        recorded = event.recorded
+        return cls.model_validate(
+            {
+                **{name: getattr(event, name) for name in cls.model_fields if name not in made},
+                "evidence": {"pts_ms": event.evidence_pts_ms, "frame_url": f"/v1/events/{event.id}/frame.jpg"},
+                "recorded_start": recorded.lower if recorded else None,
+                "recorded_end": recorded.upper if recorded else None,
+            }
+        )
+
+
+class Wanted(BaseModel):
+    """The filters that both lists of events know; all that are given must hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at_ms: Milliseconds | None = Field(None, description="Events going on at this media time, in milliseconds.")
+    from_ms: Milliseconds | None = Field(None, description="Start of a range of media time.")
+    to_ms: Milliseconds | None = Field(None, description="End of that range, which is not part of it.")
+    match: Match = Field("overlaps", description="`overlaps` the range, lies `within` it, or `starts` in it.")
+    recorded_from: WallClock | None = Field(None, description="Start of a range of wall-clock time, ISO 8601 with its offset.")
+    recorded_to: WallClock | None = Field(None, description="End of that range.")
+    type: list[Word] = Field([], description="Only these types; may be given more than once.")
+    q: Word | None = Field(None, description='Words in type, title or description; `"a phrase"`, `or`, `-not`.')
+    min_confidence: float | None = Field(None, ge=0, le=1)
+    job_id: UUID | None = Field(None, description="Only events that this job found.")
+    sort: Sort = Field("start_ms", description="By start, by start backwards, or by confidence.")
+    limit: int = Field(100, ge=1, le=1000, description="How many to return at the most.")
+    cursor: str | None = Field(None, max_length=500, description="`next_cursor` of the page before.")
+
+    @field_validator("from_ms", "to_ms")
+    @classmethod
+    def _no_moment(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and info.data.get("at_ms") is not None:
+            raise ValueError("give at_ms, or from_ms and to_ms, not both")
+        return value
+
+    @field_validator("to_ms")
+    @classmethod
+    def _after_from(cls, value: int | None, info: ValidationInfo) -> int | None:
+        start = info.data.get("from_ms")
+        if value is not None and start is not None and value <= start:
+            raise ValueError("must be greater than from_ms")
+        return value
+
+    @field_validator("recorded_to")
+    @classmethod
+    def _after_recorded_from(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        start = info.data.get("recorded_from")
+        if value is not None and start is not None and value <= start:
+            raise ValueError("must be later than recorded_from")
+        return value
+
+
+Asked = Annotated[Wanted, Query()]
+
+
+def _page(parts: Parts, caller: Caller, asked: Wanted, *, video_id: UUID | None) -> Listing[EventOut]:
+    chosen = Filter(
+        workspace_id=caller.workspace_id,
+        video_id=video_id,
+        types=tuple(asked.type),
+        text=asked.q,
+        **{
+            name: getattr(asked, name)
+            for name in ("job_id", "at_ms", "from_ms", "to_ms", "match", "recorded_from", "recorded_to", "min_confidence")
+        },
+    )
+    with parts.sessions.begin() as session:
+        if video_id is not None:
+            videos.get(session, caller.workspace_id, video_id)
+        page = events.page(session, chosen, sort=asked.sort, limit=asked.limit, cursor=asked.cursor)
+    return Listing(data=[EventOut.of(event) for event in page.rows], next_cursor=page.next_cursor)
+
+
+@router.get("/videos/{video_id}/events")
+def list_events_of_video(parts: WithParts, caller: Reader, video_id: UUID, asked: Asked) -> Listing[EventOut]:
+    """Events of one video, also while its job is running. An instant, like a cut, lasts 1 ms."""
+    return _page(parts, caller, asked, video_id=video_id)
+
+
+@router.get("/events")
+def list_events(parts: WithParts, caller: Reader, asked: Asked) -> Listing[EventOut]:
+    """Events of all videos."""
+    return _page(parts, caller, asked, video_id=None)
+
+
+@router.get("/events/{event_id}")
+def get_event(parts: WithParts, caller: Reader, event_id: UUID) -> EventOut:
+    with parts.sessions.begin() as session:
+        return EventOut.of(events.get(session, caller.workspace_id, event_id))
+
+
+@router.get("/events/{event_id}/frame.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+def get_frame(parts: WithParts, caller: Reader, event_id: UUID) -> Response:
+    """The frame that shows the event, as it was shown to the model."""
+    with parts.sessions.begin() as session:
+        event = events.get(session, caller.workspace_id, event_id)
+        window = windows.get(session, event.evidence_window_id)
+    if window is None or window.frames_key is None:
+        raise Gone("The frames of this video were deleted (PLAYHEAD_FRAMES_KEPT); ask again, and they are sampled anew.")
+    jpeg = pick(parts.blobs.open(window.frames_key), event.evidence_pts_ms)
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": f"private, max-age={int(timedelta(hours=1).total_seconds())}"})

@@ -1,0 +1,81 @@
+"""`/healthz`: is this process alive? `/readyz`: can the whole do its work, and which part is away?"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import redis
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from core import provider
+from core.errors import Unavailable
+from db import heartbeats
+from services.api.context import Parts, WithParts
+
+router = APIRouter(tags=["health"])
+
+PartStatus = Literal["ok", "away", "paused"]
+WORKERS = ("decode_worker", "model_worker", "sweep_worker", "sweeper")
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """`degraded`: videos are taken in and questions answered, and what is away is waited for. `unavailable`: neither."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    parts: dict[str, PartStatus]
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """This process answers."""
+    return Health()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+def readyz(parts: WithParts, response: Response) -> Readiness:
+    """Which parts are there: the database, the object storage, the broker, and the workers by their heartbeats. `model: paused`: its
+    server refuses the key, or there is no credit left; jobs wait, and go on by themselves.
+    """
+    state: dict[str, PartStatus] = {"blobs": _works(parts.blobs.check), "broker": _works(lambda: _ping(parts))}
+    try:
+        with parts.sessions.begin() as session:
+            alive = heartbeats.alive(session)
+        state |= {"database": "ok", **{part: "ok" if part in alive else "away" for part in WORKERS}}
+    except Unavailable:
+        state |= {"database": "away", **dict.fromkeys(WORKERS, "away")}
+    if parts.settings.has_model:
+        state["model"] = _model(parts)
+    if "away" in (state["database"], state["blobs"]):
+        response.status_code = 503
+        return Readiness(status="unavailable", parts=state)
+    return Readiness(status="ok" if set(state.values()) == {"ok"} else "degraded", parts=state)
+
+
+def _works(check: Callable[[], None]) -> PartStatus:
+    try:
+        check()
+    except (Unavailable, redis.RedisError):
+        return "away"
+    return "ok"
+
+
+def _ping(parts: Parts) -> None:
+    with _broker(parts) as broker:
+        broker.ping()
+
+
+def _model(parts: Parts) -> PartStatus:
+    """By what the workers' last call brought; where that can't be known it is the broker that is away."""
+    try:
+        with _broker(parts) as broker:
+            return "paused" if provider.paused(broker, parts.settings) else "ok"
+    except redis.RedisError:
+        return "ok"
+
+
+def _broker(parts: Parts) -> "redis.Redis":
+    return redis.Redis.from_url(parts.settings.redis_url.get_secret_value(), socket_timeout=1, socket_connect_timeout=1)

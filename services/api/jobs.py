@@ -1,0 +1,160 @@
+"""`/v1/jobs`: ask, follow, cancel."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from core.queue import PLAN, SETTLE
+from core.request import JobRequest
+from db import jobs, videos
+from db.jobs import Tally
+from db.models import Job
+from services.api import asking
+from services.api.bodies import LimitedRoute
+from services.api.context import Reader, WithParts, Writer, known_query
+from services.api.listing import Cursor, Limit, Listing
+
+router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
+
+JobStatus = Literal["queued", "processing", "succeeded", "partial", "failed", "canceling", "canceled"]
+
+
+class Progress(BaseModel):
+    """Windows are the unit of progress: each is about a minute of video. Their total is null until the video was looked at."""
+
+    percent: float = Field(ge=0, le=100)
+    windows_total: int | None
+    windows_done: int
+    windows_failed: int
+
+
+class GapOut(BaseModel):
+    """A stretch of the video that was not analysed, and the code of the reason."""
+
+    start_ms: int
+    end_ms: int
+    reason: str = Field(examples=["unreadable"])
+
+
+class CoverageOut(BaseModel):
+    """How much of the video was analysed. `ratio` is 1 only if all of it was."""
+
+    ratio: float
+    gaps: list[GapOut]
+
+
+class UsageOut(BaseModel):
+    """What the model's provider counted and charged so far."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class Reason(BaseModel):
+    """What went wrong: `code` is stable, `detail` says what to do."""
+
+    code: str
+    detail: str
+
+
+class JobOut(BaseModel):
+    """One question asked of one video. `partial` means that some windows failed; `coverage.gaps` says what was not analysed."""
+
+    id: UUID
+    object: Literal["job"] = "job"
+    video_id: UUID
+    status: JobStatus
+    stage: str = Field(description="`plan`, `sample` (frames are decoded and the model is asked meanwhile), `done`.")
+    progress: Progress
+    coverage: CoverageOut | None = Field(description="Null until the job ends.")
+    usage: UsageOut
+    error: Reason | None
+    warnings: list[Reason] = Field(description="What you should know while it runs: a model that is away, a question that goes unanswered.")
+    request: dict[str, Any] = Field(description="What is being carried out, defaults filled in.")
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+    @classmethod
+    def of(cls, job: Job, tally: Tally | None = None) -> "JobOut":
+        tally = tally or Tally()
+        same = {name: getattr(job, name) for name in cls.model_fields if name not in {"object", "progress", "usage", "error"}}
+        error = {"code": job.error["code"], "detail": job.error["detail"]} if job.error else None
+        return cls.model_validate({**same, "progress": _progress(job, tally), "usage": _usage(tally), "error": error})
+
+
+def _progress(job: Job, tally: Tally) -> Progress:
+    """Windows that their segment never came to, since it failed, have failed with it once the job is over; a canceled job's have not."""
+    total, done, failed = job.windows_total, tally.windows_done, tally.windows_failed
+    if job.completed_at and job.status != "canceled":
+        failed = (total or 0) - done
+    percent = 100.0 if job.completed_at else round(100 * (done + failed) / total, 1) if total else 0.0
+    return Progress(percent=percent, windows_total=total, windows_done=done, windows_failed=failed)
+
+
+def _usage(tally: Tally) -> UsageOut:
+    cost = float(tally.cost_usd.quantize(Decimal("0.00000001")))
+    return UsageOut(calls=tally.calls, input_tokens=tally.input_tokens, output_tokens=tally.output_tokens, cost_usd=cost)
+
+
+def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:
+    rows = list(found)
+    tallies = jobs.tallies(session, [job.id for job in rows])
+    return [JobOut.of(job, tallies.get(job.id)) for job in rows]
+
+
+@router.post(
+    "/videos/{video_id}/jobs",
+    status_code=202,
+    responses={202: {"headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}}}},
+)
+def submit_job(parts: WithParts, caller: Writer, video_id: UUID, response: Response, body: JobRequest | None = None) -> JobOut:
+    """Ask a question of a video that is already here. Frames that were sampled the same way before are used again."""
+    with parts.sessions.begin() as session:
+        video = videos.get(session, caller.workspace_id, video_id)
+        job, plan = asking.submit(session, video, body or JobRequest(), parts.settings)
+    parts.ring(PLAN, plan.id)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return JobOut.of(job)
+
+
+@router.get("/jobs", dependencies=[Depends(known_query)])
+def list_jobs(
+    parts: WithParts,
+    caller: Reader,
+    video_id: Annotated[UUID | None, Query(description="Only jobs of this video.")] = None,
+    status: Annotated[list[JobStatus] | None, Query(description="Only jobs in one of these states.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Listing[JobOut]:
+    """The workspace's jobs, newest first."""
+    with parts.sessions.begin() as session:
+        page = jobs.page(session, caller.workspace_id, video_id=video_id, status=status or (), limit=limit, cursor=cursor)
+        return Listing(data=_out(session, page.rows), next_cursor=page.next_cursor)
+
+
+@router.get("/jobs/{job_id}")
+def get_job(parts: WithParts, caller: Reader, job_id: UUID) -> JobOut:
+    """How a job is doing. Always 200, whatever became of the job."""
+    with parts.sessions.begin() as session:
+        return _out(session, [jobs.get(session, caller.workspace_id, job_id)])[0]
+
+
+@router.post("/jobs/{job_id}/cancel")
+def cancel_job(parts: WithParts, caller: Writer, job_id: UUID) -> JobOut:
+    """Stop a job. Decoding stops, no further model call is made, and what was found stays. A job that has ended stays as it is."""
+
+    def cancel(session: Session) -> JobOut:
+        return _out(session, [jobs.cancel(session, caller.workspace_id, job_id)])[0]
+
+    job = parts.sessions.run(cancel)
+    parts.ring(SETTLE, job_id)
+    return job

@@ -1,0 +1,65 @@
+"""What goes with every request: an id, a line in the log, and the headers that every answer carries."""
+
+import re
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+log = structlog.get_logger(__name__)
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+_CALLER_S_ID = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
+
+
+def request_id() -> str:
+    """The id of the request being answered; the caller's own `X-Request-Id` where it sent a sane one."""
+    return _request_id.get()
+
+
+class RequestMiddleware:
+    """Plain ASGI: it must not buffer uploads or downloads. `on_bug` makes the answer to an exception that nobody handled."""
+
+    def __init__(self, app: ASGIApp, on_bug: Callable[[Exception], ASGIApp]) -> None:
+        self._app = app
+        self._on_bug = on_bug
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        sent = Headers(scope=scope).get("x-request-id", "")
+        this = sent if _CALLER_S_ID.match(sent) else str(uuid7())
+        token, started, status = _request_id.set(this), time.monotonic(), 0
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = this
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            with structlog.contextvars.bound_contextvars(request_id=this):
+                try:
+                    await self._app(scope, receive, named)
+                except ClientDisconnect:
+                    log.info("request.broken_off", method=scope["method"], path=scope["path"])
+                except Exception as error:
+                    answer = self._on_bug(error)
+                    if status:  # half an answer is out: breaking off is all that tells the client
+                        raise
+                    await answer(scope, receive, named)
+                log.info(
+                    "request", method=scope["method"], path=scope["path"], status=status, ms=round((time.monotonic() - started) * 1000)
+                )
+        finally:
+            _request_id.reset(token)

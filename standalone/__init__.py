@@ -1,0 +1,1 @@
+"""Starts the whole real stack on one machine without Docker."""

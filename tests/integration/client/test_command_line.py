@@ -1,0 +1,304 @@
+"""The command line as a process of its own, against the scripted server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.client.script import Script, event, job, listed, ok, problem
+from tests.polling import wait_until
+
+ROOT = Path(__file__).parents[3]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "playhead", *arguments]
+
+
+def environment(url: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT), "PLAYHEAD_URL": url, "PLAYHEAD_API_KEY": "key-1"}
+
+
+@pytest.fixture
+def run(script: Script, tmp_path: Path) -> Run:
+    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*arguments),
+            cwd=tmp_path,
+            env={**environment(script.url), **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> str:
+    (tmp_path / "street.mp4").write_bytes(b"not looked at by the command line")
+    return "street.mp4"
+
+
+def ends_as(script: Script, ended: dict[str, object], *events: dict[str, object]) -> None:
+    script.on("/v1/videos", ok({"video": {"id": "v1"}, "job": job("queued")}, 202))
+    script.on("/v1/videos/v1", ok({"id": "v1", "duration_ms": 60_000}))
+    script.on("/v1/jobs/j1", ok(job("processing", progress={"percent": 50})), ok(ended))
+    script.on("/v1/videos/v1/events", listed(*events))
+
+
+GAP = {"ratio": 0.9999, "gaps": [{"start_ms": 61_000, "end_ms": 62_500, "reason": "unreadable"}]}
+
+
+def test_analyze_shows_the_table_and_after_it_what_was_not_analysed(run: Run, script: Script, video: str) -> None:
+    warning = {"code": "start_cut", "detail": "The first frames are missing."}
+    ends_as(script, job("partial", coverage=GAP, warnings=[warning]), event(63, start_uncertainty_ms=250), event(64))
+    done = run("analyze", video)
+    assert done.returncode == 3
+    assert [line.split() for line in done.stdout.splitlines()[:2]] == [
+        ["start", "end", "±", "type", "what", "was", "seen"],
+        ["1:03.000", "1:03.500", "0.25", "s", "/", "0.5", "s", "cut", "Cut", "63"],
+    ]
+    assert done.stdout.splitlines()[-3:] == [
+        "2 events; 99.9% of the video analysed",
+        "Not analysed: 1:01.000 to 1:02.500 (unreadable)",
+        "Warning: The first frames are missing. (start_cut)",
+    ]
+
+
+def test_warnings_are_told_while_the_job_runs_and_each_once(script: Script, tmp_path: Path, video: str) -> None:
+    paused, other = {"code": "model_paused", "detail": "The key was refused."}, {"code": "start_cut", "detail": "No start."}
+    script.on("/v1/videos", ok({"video": {"id": "v1"}, "job": job("queued")}, 202))
+    script.on("/v1/jobs/j1", ok(job("queued")), ok(job("processing", warnings=[paused])), ok(job("processing", warnings=[paused, other])))
+    with subprocess.Popen(
+        command("analyze", video), cwd=tmp_path, env=environment(script.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        told = [process.stderr.readline() for _ in range(3)]
+        asked = len(script.paths())
+        wait_until(lambda: len(script.paths()) > asked + 1, "the job to be looked at again")
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=30)
+    assert told[1:] == ["Warning: The key was refused. (model_paused)\n", "Warning: No start. (start_cut)\n"]
+    assert "Warning" not in rest
+
+
+def test_without_events_it_says_so_and_draws_no_table(run: Run, script: Script, video: str) -> None:
+    ends_as(script, job(coverage={"ratio": 1, "gaps": []}))
+    assert run("analyze", video).stdout.splitlines() == ["No events.", "0 events; 100% of the video analysed"]
+
+
+def test_both_outputs_into_one_pipe_stay_in_order(script: Script, tmp_path: Path, video: str) -> None:
+    ends_as(script, job(), event(1))
+    done = subprocess.run(
+        command("analyze", video),
+        cwd=tmp_path,
+        env=environment(script.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    lines = [line.split()[0] for line in done.stdout.splitlines()]
+    assert lines == ["street.mp4:", "start", "0:01.000", "1", "Ask"]
+
+
+def test_nothing_that_drives_a_terminal_goes_into_a_pipe(run: Run, script: Script, video: str) -> None:
+    spell = "\x1b]0;owned\x07\x1b[31mred\u202e\x9b2J [bold]not markup[/bold]\r\nsecond line"
+    ends_as(script, job(warnings=[{"code": "x", "detail": spell}]), event(1, description=spell, type=spell))
+    done = run("analyze", video)
+    assert done.returncode == 0
+    assert not [
+        char for char in done.stdout + done.stderr if (ord(char) < 32 and char != "\n") or 127 <= ord(char) < 160 or char == "\u202e"
+    ]
+    assert "[bold]not markup[/bold] second line" in done.stdout
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["street.mp4", "Warning", "Ask again"]
+
+
+def test_json_is_one_line_for_each_file_and_nothing_else(run: Run, script: Script, video: str) -> None:
+    ends_as(script, job(coverage={"ratio": 1, "gaps": []}, invented_later=[1]), event(1, description="ü", invented_later=True))
+    done = run("analyze", video, video, "--json")
+    assert done.returncode == 0
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert first == second
+    assert first["file"] == "street.mp4"
+    assert first["video"]["duration_ms"] == 60_000
+    assert first["job"] == job(coverage={"ratio": 1, "gaps": []}, invented_later=[1])
+    assert first["events"] == [event(1, description="ü", invented_later=True)]
+
+
+def test_options_become_the_request_and_nothing_more(run: Run, script: Script, video: str) -> None:
+    ends_as(script, job())
+    run(
+        "analyze",
+        video,
+        "--type",
+        "crossing=A person = crosses",
+        "--type",
+        "car=A car",
+        "--fps",
+        "2",
+        "--analyzer",
+        "model",
+    )
+    run("analyze", video)
+    asked, plain = (seen for seen in script.seen if seen.method == "POST")
+    assert json.loads(asked.query["request"][0]) == {
+        "analyzer": "model",
+        "event_types": [{"id": "crossing", "description": "A person = crosses"}, {"id": "car", "description": "A car"}],
+        "sampling": {"fps": 2.0},
+    }
+    assert plain.query == {"filename": ["street.mp4"]}
+
+
+def test_a_job_that_failed_says_why_and_ends_with_1(run: Run, script: Script, video: str) -> None:
+    ends_as(script, job("failed", error={"code": "unsupported_video", "detail": "No decoder for vvc."}))
+    done = run("analyze", video)
+    assert done.returncode == 1
+    assert "Job j1 failed: No decoder for vvc. (unsupported_video)" in done.stdout
+
+
+def test_a_file_that_is_refused_does_not_keep_the_others_back(run: Run, script: Script, video: str) -> None:
+    script.on("/v1/videos", problem(422, "not_a_video", "This is text."))
+    ends_as(script, job("partial"), event(1))
+    done = run("analyze", video, video)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[:2] == ["Error: street.mp4: This is text.", "(not_a_video, request req-1)"]
+    assert "1 event" in done.stdout
+
+
+def test_no_wait_says_how_to_follow(run: Run, script: Script, video: str) -> None:
+    ends_as(script, job())
+    done = run("analyze", video, "--no-wait")
+    assert done.returncode == 0
+    assert "playhead jobs j1 --wait" in done.stderr
+    assert script.paths() == ["POST /v1/videos"]
+
+
+def test_ctrl_c_leaves_and_says_that_the_job_goes_on(script: Script, tmp_path: Path, video: str) -> None:
+    ends_as(script, job())
+    script.answers["/v1/jobs/j1"].pop()
+    with subprocess.Popen(
+        command("analyze", video), cwd=tmp_path, env=environment(script.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "job j1" in process.stderr.readline()
+        while "GET /v1/jobs/j1" not in script.paths():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert (out, err.splitlines()[0]) == ("", "The job goes on without you.")
+    assert "playhead jobs j1 --wait" in err
+    assert "playhead cancel j1" in err
+    assert "POST /v1/jobs/j1/cancel" not in script.paths()
+
+
+def test_events_takes_timecodes_and_tells_of_the_gaps_in_what_was_asked(run: Run, script: Script) -> None:
+    before, around = (
+        {"start_ms": 0, "end_ms": 63_200, "reason": "unreadable"},
+        {"start_ms": 63_200, "end_ms": 63_300, "reason": "model_rejected"},
+    )
+    gaps = [before, around, {"start_ms": 63_201, "end_ms": 64_000, "reason": "unreadable"}]
+    script.on("/v1/videos/v1/events", listed(event(63)))
+    script.on("/v1/jobs", listed(job("partial", coverage={"ratio": 0.5, "gaps": gaps}), job("processing", progress={"percent": 40})))
+    done = run("events", "v1", "--at", "1:03.2", "--type", "cut", "--type", "black", "--text", "a red car")
+    assert done.returncode == 0
+    assert script.seen[0].query == {"at_ms": ["63200"], "type": ["cut", "black"], "q": ["a red car"], "limit": ["1000"]}
+    assert done.stdout.splitlines()[2:] == [
+        "Not analysed: 1:03.200 to 1:03.300 (model_rejected)",
+        "Job j1 is processing (40%): more events may come, and provisional ones may change.",
+    ]
+
+
+def test_no_events_in_a_hole_is_not_said_without_the_hole(run: Run, script: Script) -> None:
+    script.on("/v1/videos/v1/events", listed())
+    script.on("/v1/jobs", listed(job("partial", coverage=GAP)))
+    done = run("events", "v1", "--from", "1:00", "--to", "1:02")
+    assert (done.stderr, done.stdout) == ("No such events.\n", "Not analysed: 1:01.000 to 1:02.500 (unreadable)\n")
+
+
+def test_events_as_json_are_lines_as_the_server_sent_them_up_to_the_limit(run: Run, script: Script) -> None:
+    script.on("/v1/events", listed(event(1, odd={"a": 1}), event(2), next_cursor="c2"), listed(event(3)))
+    done = run("events", "--json", "--limit", "2")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [event(1, odd={"a": 1}), event(2)]
+    assert script.seen[0].query == {"limit": ["2"]}
+    assert len(script.seen) == 1
+
+
+def test_jobs_and_videos_are_listed_and_one_job_is_shown_with_its_holes(run: Run, script: Script) -> None:
+    script.on("/v1/jobs", listed(job("partial", coverage=GAP)))
+    script.on("/v1/jobs/j1", ok(job("partial", coverage=GAP)))
+    script.on("/v1/videos", listed({"id": "v1", "bytes": 1_500_000, "filename": "a.mp4", "width": 1920, "height": 1080, "codec": "h264"}))
+    assert run("jobs").stdout.splitlines()[1].split() == ["j1", "partial", "0%", "99.9%", "v1"]
+    assert "Not analysed: 1:01.000 to 1:02.500 (unreadable)" in run("jobs", "j1").stdout
+    assert run("jobs", "j1", "--wait").returncode == 3
+    assert run("videos").stdout.splitlines()[1].split() == ["v1", "1.5", "MB", "1920x1080", "h264", "a.mp4"]
+
+
+def test_delete_asks_and_without_anyone_to_ask_does_nothing(run: Run, script: Script) -> None:
+    script.on("/v1/videos/v1", ok({"id": "v1"}))
+    refused = run("delete", "v1")
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    assert "DELETE /v1/videos/v1" not in script.paths()
+    assert run("delete", "v1", "--yes").returncode == 0
+    assert "DELETE /v1/videos/v1" in script.paths()
+
+
+def test_cancel_says_what_became_of_the_job(run: Run, script: Script) -> None:
+    script.on("/v1/jobs/j1/cancel", ok(job("canceling")), ok(job("succeeded")))
+    assert "is canceling" in run("cancel", "j1").stderr
+    assert "had ended before: succeeded" in run("cancel", "j1").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (("events", "v1", "--at", "1:99"), "must stay below"),
+        (("events", "v1", "--at", "1", "--to", "2"), "one moment"),
+        (("analyze", "nowhere.mp4"), "does not exist"),
+        (("analyze", __file__, "--type", "crossing"), "is not id=description"),
+        (("jobs", "--wait"), "which job"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_right(run: Run, script: Script, arguments: tuple[str, ...], advice: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert advice in " ".join(done.stderr.replace("│", " ").split())
+    assert script.seen == []
+
+
+def test_errors_are_a_line_or_two_that_say_what_to_do(run: Run, script: Script) -> None:
+    script.on("/v1/videos", problem(401, "invalid_api_key", "This key is not known."))
+    script.on("/v1/events", problem(422, "invalid_request", "Start again without one.", errors=[{"field": "cursor", "message": "bad"}]))
+    refused = run("videos")
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[0] == "Error: This key is not known."
+    assert "PLAYHEAD_API_KEY" in refused.stderr.splitlines()[1]
+    assert run("events").stderr == "Error: Start again without one.\n(invalid_request, field cursor, request req-1)\n"
+    nobody = run("videos", PLAYHEAD_URL="http://127.0.0.1:1")
+    assert nobody.returncode == 1
+    assert len(nobody.stderr.splitlines()) == 1
+    assert "make up" in nobody.stderr
+    assert run("videos", PLAYHEAD_URL="127.0.0.1:8000").stderr.startswith("Error: '127.0.0.1:8000' is not an address.")
+
+
+def test_the_version_and_the_help_need_no_server(run: Run, script: Script) -> None:
+    version = run("--version", PLAYHEAD_URL="nonsense")
+    assert version.returncode == 0
+    assert version.stdout == "playhead 0.1.0\n"
+    shown = run("analyze", "--help", PLAYHEAD_URL="nonsense")
+    assert shown.returncode == 0
+    assert "playhead analyze street.mp4 --type 'crossing=A person crosses the street'" in shown.stdout
+    assert script.seen == []

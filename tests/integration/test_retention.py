@@ -1,0 +1,104 @@
+"""Sampled frames stay for as long as they are to, and no job loses them meanwhile."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core.settings import Settings
+from db.models import Job, Segment, Video, Window
+from db.session import Sessions
+from tests.conftest import serving
+from tests.integration import rows
+from tests.videos import make_video
+from workers.planning import plan
+from workers.runtime import Runtime, make_runtime
+from workers.sampling import sample
+from workers.sweeping import sweep
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def runtime(settings: Settings) -> Iterator[Runtime]:
+    made = make_runtime(settings.model_copy(update={"frames_kept": DAY}))
+    yield replace(made, ring=lambda *_: None)
+    made.sessions.engine.dispose()
+
+
+@pytest.fixture
+def video(sessions: Sessions, runtime: Runtime, tmp_path: Path, api_key: str) -> Video:
+    """Ten seconds, of which four are black."""
+    made = rows.video(sessions, rows.workspace(sessions))
+    make_video(tmp_path / "clip.mp4", duration_s=10, fps=5, black=[(3, 7)])
+    runtime.blobs.put(made.blob_key, (tmp_path / "clip.mp4").read_bytes())
+    return made
+
+
+def analysed(sessions: Sessions, settings: Settings, runtime: Runtime, video: Video) -> Job:
+    job, first = rows.job(sessions, video, settings, analyzer="signals")
+    plan(runtime, first.id)
+    with sessions.begin() as session:
+        segment_ids = [segment.id for segment in session.query(Segment).filter_by(job_id=job.id)]
+    for segment_id in segment_ids:
+        sample(runtime, segment_id)
+    return job
+
+
+def idle_for(sessions: Sessions, time: timedelta) -> None:
+    with sessions.begin() as session:
+        for video in session.query(Video):
+            if video.frames_used_at:
+                video.frames_used_at -= time
+
+
+def frames(runtime: Runtime, video: Video) -> list[str]:
+    return [key for key in runtime.blobs.keys(f"videos/{video.id}") if key != video.blob_key]
+
+
+def test_frames_go_once_no_job_has_used_them_for_so_long_and_come_anew_when_asked_for(
+    sessions: Sessions, settings: Settings, runtime: Runtime, video: Video, api_key: str
+) -> None:
+    first = analysed(sessions, settings, runtime, video)
+    there = frames(runtime, video)
+    assert there
+    idle_for(sessions, DAY / 2)
+    sweep(runtime)
+    assert frames(runtime, video) == there
+    idle_for(sessions, DAY)
+    sweep(runtime)
+    assert frames(runtime, video) == []
+    assert runtime.blobs.size(video.blob_key)
+    with serving(settings) as url, httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}) as client:
+        [event] = client.get("/v1/events", params={"job_id": str(first.id), "type": "black"}).json()["data"]
+        gone = client.get(event["evidence"]["frame_url"])
+        assert (gone.status_code, gone.json()["code"]) == (410, "gone")
+        second = analysed(sessions, settings, runtime, video)
+        sweep(runtime)  # deletes the old ones once more
+        [event] = client.get("/v1/events", params={"job_id": str(second.id), "type": "black"}).json()["data"]
+        assert client.get(event["evidence"]["frame_url"]).status_code == 200
+    assert frames(runtime, video)
+    assert not set(frames(runtime, video)) & set(there)
+
+
+def test_frames_that_an_open_job_uses_stay(sessions: Sessions, settings: Settings, runtime: Runtime, video: Video) -> None:
+    analysed(sessions, settings, runtime, video)
+    there = frames(runtime, video)
+    job, _ = rows.job(sessions, video, settings)
+    idle_for(sessions, 2 * DAY)
+    sweep(runtime)
+    assert frames(runtime, video) == there
+    with sessions.begin() as session:
+        assert session.query(Window).filter(Window.frames_key.is_(None)).count() == 0
+        assert session.get_one(Video, video.id).frames_used_at is None, "until the open job has ended"
+        assert session.get_one(Job, job.id).completed_at is None
+
+
+def test_without_a_limit_they_stay_as_long_as_the_video(sessions: Sessions, settings: Settings, runtime: Runtime, video: Video) -> None:
+    analysed(sessions, settings, runtime, video)
+    idle_for(sessions, 5000 * DAY)
+    sweep(replace(runtime, settings=settings))
+    assert frames(runtime, video)

@@ -1,0 +1,1 @@
+"""A video in, timestamped frames out: the only place that touches cv2."""

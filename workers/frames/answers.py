@@ -1,0 +1,60 @@
+"""What the decoder's process answers: what a video is, and its sampled frames."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from core.spans import Span
+from workers.frames.decode import Missing
+from workers.frames.index import Index
+from workers.frames.picture import encode, shrink
+from workers.frames.probe import Bounds, Source, probe
+from workers.frames.reach import frames
+from workers.frames.signals import measure
+from workers.frames.size import fit
+from workers.frames.timeline import near_grid, sampled_before, wanted
+
+Alive = Callable[[], None]
+Answer = tuple[dict[str, Any], bytes]
+
+
+def answer(request: dict[str, Any], *, alive: Alive) -> Iterator[Answer]:
+    """The messages, the last one of kind `end`. Raises NotAVideo, UnsupportedVideo, MemoryError."""
+    try:
+        source = probe(Path(request["path"]), Bounds(**request["bounds"]), alive=alive)
+        if request["ask"] == "info":
+            yield {"kind": "info", **asdict(source.info())}, b""
+        else:
+            yield from _samples(source, request, alive=alive)
+        yield {"kind": "end"}, b""
+    except cv2.error as error:
+        if error.code == cv2.Error.STS_NO_MEM:
+            raise MemoryError from error
+        raise
+
+
+def _samples(source: Source, request: dict[str, Any], *, alive: Alive) -> Iterator[Answer]:
+    """First the holes, then frame by frame in order of time. The frame before the span comes too: it is what the first one is
+    compared with, and where a gap may begin.
+    """
+    span, fps = Span(*request["span"]), request["fps"]
+    yield from (({"kind": "hole", "span": hole}, b"") for hole in source.index.holes if hole.overlaps(span))
+    size, look = fit(source.width, source.height, tokens=request["frame_tokens"]), None
+    for found in frames(source, _times(source.index, span, fps, request["tolerance_ms"]), tolerance_ms=round(500 / fps), alive=alive):
+        if isinstance(found, Missing):
+            yield {"kind": "missing", "pts_ms": found.pts_ms}, b""
+            continue
+        small = shrink(found.pixels, size)
+        signals, look = measure(small, look)
+        yield {"kind": "frame", "pts_ms": found.pts_ms, "signals": signals}, encode(small, quality=request["jpeg_quality"])
+
+
+def _times(index: Index, span: Span, fps: float, tolerance_ms: int) -> tuple[int, ...]:
+    """By the whole video alone, so that every part of it samples the same frames."""
+    presented = set(index.pts_ms)
+    keys = near_grid([time for time in index.key_ms if time in presented], fps=fps, tolerance_ms=tolerance_ms)
+    before = sampled_before(span.start_ms, fps=fps, pts_ms=index.pts_ms, key_ms=keys)
+    return (() if before is None else (before,)) + wanted(span, fps=fps, pts_ms=index.pts_ms, key_ms=keys)

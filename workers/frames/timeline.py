@@ -1,0 +1,108 @@
+"""Where windows lie and which frames are sampled: pure functions of the duration and of the frames' times.
+
+Both look at the whole video, never at the part that is being decoded, so that every worker chooses the same windows and frames.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from fractions import Fraction
+
+from core.spans import Span
+from workers.frames.frame import SegmentPlan, WindowPlan
+
+# A tail that would add less than window / SHORT_TAIL to the window before it is taken into that one.
+SHORT_TAIL = 8
+
+
+def cut(duration_ms: int, *, window_ms: int, overlap_ms: int, windows_per_segment: int) -> tuple[SegmentPlan, ...]:
+    """Windows of `window_ms`, one every `window_ms - overlap_ms`, that cover [0, duration) without a hole; some in a row make a segment.
+
+    The last window ends with the video. Where it would show less than an eighth of a window that the one before does not show, there
+    is no such window: the one before is that much longer.
+    """
+    if duration_ms <= 0 or not 0 <= overlap_ms < window_ms or windows_per_segment < 1:
+        raise ValueError(f"no timeline: {duration_ms=} {window_ms=} {overlap_ms=} {windows_per_segment=}")
+    step = window_ms - overlap_ms
+    starts = [0]
+    while (duration_ms - starts[-1] - window_ms) * SHORT_TAIL >= window_ms:
+        starts.append(starts[-1] + step)
+    ends = [start + window_ms for start in starts[:-1]] + [duration_ms]
+    windows = [WindowPlan(seq, Span(start, end)) for seq, (start, end) in enumerate(zip(starts, ends, strict=True))]
+    groups = [windows[first : first + windows_per_segment] for first in range(0, len(windows), windows_per_segment)]
+    return tuple(SegmentPlan(seq, tuple(group)) for seq, group in enumerate(groups))
+
+
+def wanted(span: Span, *, fps: float, pts_ms: Sequence[int], key_ms: Sequence[int] = ()) -> tuple[int, ...]:
+    """The times of the frames to sample in the span, out of all the presented frames of the video (`pts_ms`, ascending), some of them
+    key frames (`key_ms`, ascending).
+
+    One frame is sampled for each of the times k / fps, counted from the first frame of the video: of the key frames within half an
+    interval the nearest, for key frames cost least; where there is none, the nearest frame. Of two equally near ones it is the earlier.
+    The first frame of the video is sampled, and the last, unless a key frame is that lies within half an interval before it.
+    """
+    grid = _Grid(_rate(fps), pts_ms, key_ms)
+    first, last = bisect_left(pts_ms, span.start_ms), bisect_left(pts_ms, span.end_ms)
+    return tuple(dict.fromkeys(pts_ms[place] for place in range(first, last) if grid.samples(place)))
+
+
+def near_grid(times_ms: Sequence[int], *, fps: float, tolerance_ms: int) -> tuple[int, ...]:
+    """Those of the times that are no farther than the tolerance from one of the times k / fps."""
+    interval_ms = 1000 / _rate(fps)
+    return tuple(time for time in times_ms if abs(time - round(time / interval_ms) * interval_ms) <= tolerance_ms)
+
+
+def sampled_before(time_ms: int, *, fps: float, pts_ms: Sequence[int], key_ms: Sequence[int] = ()) -> int | None:
+    """The sampled frame next before the time; None where there is none."""
+    grid = _Grid(_rate(fps), pts_ms, key_ms)
+    return next((pts_ms[place] for place in range(bisect_left(pts_ms, time_ms) - 1, -1, -1) if grid.samples(place)), None)
+
+
+def _rate(fps: float) -> Fraction:
+    if fps <= 0:
+        raise ValueError(f"no frames a second: {fps=}")
+    return Fraction(fps).limit_denominator(1_000_000)
+
+
+class _Grid:
+    """The times k / rate, and whose they are. Inside, a time is counted in whole numbers: twice its milliseconds times the rate's
+    numerator, so that the times of the grid are the multiples of `step`.
+    """
+
+    def __init__(self, rate: Fraction, pts_ms: Sequence[int], key_ms: Sequence[int]) -> None:
+        self._unit = 2 * rate.numerator
+        self._step = 2000 * rate.denominator
+        self._pts = pts_ms
+        self._keys = key_ms
+
+    def samples(self, place: int) -> bool:
+        if place == 0 or self._is_best_key(self._pts[place]):
+            return True
+        return not self._ends_with_key() if place == len(self._pts) - 1 else self._is_nearest_without_key(place)
+
+    def _ends_with_key(self) -> bool:
+        """Whether the last key frame is sampled and stands for the end of the video too."""
+        last = self._keys[-1] if self._keys else None
+        return last is not None and (self._pts[-1] - last) * self._unit * 2 <= self._step and self._is_best_key(last)
+
+    def _is_best_key(self, time: int) -> bool:
+        """Whether this is a key frame, and the nearest one to the time in whose cell it lies: half a step to each side of it."""
+        place = bisect_left(self._keys, time)
+        if place == len(self._keys) or self._keys[place] != time:
+            return False
+        cell = self._cell(time)
+        rivals = [key for key in self._keys[max(place - 1, 0) : place + 2] if self._cell(key) == cell]
+        return min(rivals, key=lambda key: (abs(key * self._unit - cell * self._step), key)) == time
+
+    def _is_nearest_without_key(self, place: int) -> bool:
+        """Whether a time of the grid whose cell holds no key frame lies between half way to the frame before and half way to that after."""
+        before, own, after = self._pts[place - 1 : place + 2]
+        half_way = (before + own) * self._unit // 2, (own + after) * self._unit // 2
+        numbers = range(half_way[0] // self._step + 1, half_way[1] // self._step + 1)
+        return any(not self._has_key(number) for number in numbers)
+
+    def _cell(self, time: int) -> int:
+        return (time * self._unit + self._step // 2) // self._step
+
+    def _has_key(self, number: int) -> bool:
+        place = bisect_left(self._keys, number, key=self._cell)
+        return place < len(self._keys) and self._cell(self._keys[place]) == number

@@ -1,0 +1,72 @@
+"""`plan_job`: look at the video, cut its timeline into segments and windows, and wake the decoders."""
+
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from core.queue import SAMPLE
+from core.request import JobRequest
+from db import jobs, leases, windows
+from db.leases import LeaseLost
+from db.models import Job, Plan, Video
+from workers import settling
+from workers.frames.frame import SegmentPlan, VideoInfo
+from workers.frames.timeline import cut
+from workers.runtime import Runtime
+from workers.work import Heartbeat, carry_out
+
+
+def plan(runtime: Runtime, plan_id: UUID) -> None:
+    """Safe to run twice: the timeline is cut the same way every time."""
+    carry_out(runtime, Plan, plan_id, lambda work, beat: _plan(runtime, work, beat))
+
+
+def _plan(runtime: Runtime, work: Plan, beat: Heartbeat) -> None:
+    job, video = runtime.sessions.run(lambda session: _start(session, work))
+    with runtime.blobs.local(video.blob_key, beat=beat) as path:
+        info = runtime.sampler.probe(path, beat=beat)
+    sampling = JobRequest.model_validate(job.request).sampling
+    segments = cut(
+        info.duration_ms,
+        window_ms=round(sampling.window_s * 1000),
+        overlap_ms=round(sampling.overlap_s * 1000),
+        windows_per_segment=runtime.settings.segment_windows,
+    )
+    for segment_id in runtime.sessions.run(lambda session: _store(session, work, info, segments)):
+        runtime.ring(SAMPLE, segment_id)
+
+
+def _start(session: Session, work: Plan) -> tuple[Job, Video]:
+    job = jobs.lock(session, work.job_id)
+    if job is None or job.status not in ("queued", "processing"):
+        raise LeaseLost
+    job.status = "processing"
+    job.started_at = job.started_at or func.clock_timestamp()
+    return job, session.get_one(Video, job.video_id)
+
+
+def _store(session: Session, work: Plan, info: VideoInfo, segments: tuple[SegmentPlan, ...]) -> list[UUID]:
+    job = jobs.lock(session, work.job_id)
+    if job is None:
+        raise LeaseLost
+    leases.hold(session, work)
+    video = session.get_one(Video, job.video_id)
+    for name in ("container", "codec", "width", "height", "rotation", "duration_ms", "start_ms", "frame_rate", "variable_frame_rate"):
+        setattr(video, name, getattr(info, name))
+    job.stage = "sample"
+    job.windows_total = sum(len(segment.windows) for segment in segments)
+    ids = windows.add_segments(
+        session,
+        [
+            {
+                "workspace_id": job.workspace_id,
+                "job_id": job.id,
+                "seq": segment.seq,
+                "windows": [[window.seq, *window.span] for window in segment.windows],
+            }
+            for segment in segments
+        ],
+    )
+    settling.close(session, work, state="done")
+    return ids

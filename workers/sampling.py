@@ -1,0 +1,140 @@
+"""`sample_segment`: decode a segment front to back, and hand each window on as soon as its frames are complete."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from core.blobs import frames_key
+from core.frames import pack
+from core.queue import LOCALIZE
+from core.request import JobRequest, Sampling
+from core.spans import Span
+from db import jobs, leases, windows
+from db.leases import LeaseLost
+from db.models import Job, Segment, Video
+from workers import settling, thinning
+from workers.events.signals import detect
+from workers.frames.frame import SampledWindow, Signals, WindowPlan
+from workers.model.kinds import of_the_decoder
+from workers.runtime import Runtime
+from workers.showing import show
+from workers.work import Heartbeat, carry_out
+
+
+def sample(runtime: Runtime, segment_id: UUID) -> None:
+    """Safe to run twice: windows that an earlier attempt brought stay, and are not decoded again."""
+    carry_out(runtime, Segment, segment_id, lambda work, beat: _sample(runtime, work, beat))
+
+
+def _sample(runtime: Runtime, work: Segment, beat: Heartbeat) -> None:
+    if runtime.sessions.run(lambda session: windows.waiting(session, work.job_id)) >= runtime.settings.windows_ahead:
+        later = runtime.settings.sweep_every
+        runtime.sessions.run(lambda session: leases.hand_back(session, work, after=later, blameless=True))
+        return
+    job, video, missing, stored = runtime.sessions.run(lambda session: _load(session, work))
+    sampling = JobRequest.model_validate(job.request).sampling
+    for row in stored:
+        _add(runtime, work, job, row)
+    for sampled in _sampled(runtime, video, sampling, missing, beat):
+        beat.renew()  # storing a window may take as long as the storage's patience
+        _add(runtime, work, job, _keep(runtime, job, video, sampling, sampled))
+    runtime.sessions.run(lambda session: settling.close(session, work, state="done"))
+
+
+def _sampled(runtime: Runtime, video: Video, sampling: Sampling, missing: list[WindowPlan], beat: Heartbeat) -> Iterator[SampledWindow]:
+    """From frames that are there, where all that are wanted are among them; else from the video."""
+    if not missing:
+        return
+    fps, tolerance_ms = sampling.fps or 1.0, round(1000 * (sampling.tolerance_s or 0))
+    if dense := thinning.denser(runtime.sessions.run(lambda session: windows.with_frames(session, video.id)), sampling, video):
+        for sampled in thinning.thin(missing, dense, fps=fps, read=runtime.blobs.get):
+            beat()
+            yield sampled
+        return
+    with runtime.blobs.local(video.blob_key, beat=beat) as path:
+        yield from runtime.sampler.sample(path, missing, fps=fps, tolerance_ms=tolerance_ms, frame_tokens=sampling.frame_tokens, beat=beat)
+
+
+def _load(session: Session, work: Segment) -> tuple[Job, Video, list[WindowPlan], list[dict[str, Any]]]:
+    """The windows still to decode, and the rows of those whose frames another job of this video has had sampled the same way."""
+    job = session.get_one(Job, work.job_id)
+    video = session.get_one(Video, job.video_id)
+    sampling = JobRequest.model_validate(job.request).sampling
+    there = windows.seqs(session, job.id)
+    plans = [WindowPlan(seq, Span(start_ms, end_ms)) for seq, start_ms, end_ms in work.windows if seq not in there]
+    keys = {plan.seq: frames_key(video.id, video.frames_generation, sampling.slug, plan.seq) for plan in plans}
+    known = windows.sampled(session, keys.values())
+    stored = [
+        _window(
+            job,
+            plan,
+            keys[plan.seq],
+            frame_pts_ms=twin.frame_pts_ms,
+            signals=twin.signals,
+            gaps=of_the_decoder(twin.gaps),
+        )
+        for plan in plans
+        if (twin := known.get(keys[plan.seq])) is not None
+    ]
+    return job, video, [plan for plan in plans if keys[plan.seq] not in known], stored
+
+
+def _keep(runtime: Runtime, job: Job, video: Video, sampling: Sampling, sampled: SampledWindow) -> dict[str, Any]:
+    """Store a window's frames; the row comes after the blob, so that each row has its blob."""
+    key = frames_key(video.id, video.frames_generation, sampling.slug, sampled.plan.seq)
+    if sampled.frames:
+        runtime.blobs.put(key, pack((frame.pts_ms, frame.jpeg) for frame in sampled.frames))
+    return _window(
+        job,
+        sampled.plan,
+        key,
+        frame_pts_ms=[frame.pts_ms for frame in sampled.frames],
+        signals=[list(frame.signals) for frame in sampled.frames],
+        gaps=[[*gap.span, gap.reason] for gap in sampled.gaps],
+    )
+
+
+def _window(job: Job, plan: WindowPlan, key: str, *, frame_pts_ms: list[int], signals: list[Any], gaps: list[Any]) -> dict[str, Any]:
+    """A window without a single frame needs nobody to look at it: it has failed where frames were lost, and is done where there were
+    none, as in a screen recording in which nothing moves.
+    """
+    error = {"code": "unreadable", "detail": "No frame of this window could be decoded."} if gaps and not frame_pts_ms else None
+    state = "pending" if frame_pts_ms else "failed" if error else "done"
+    return {
+        "workspace_id": job.workspace_id,
+        "job_id": job.id,
+        "seq": plan.seq,
+        "start_ms": plan.span.start_ms,
+        "end_ms": plan.span.end_ms,
+        "frames_key": key,
+        "frame_pts_ms": frame_pts_ms,
+        "signals": signals,
+        "gaps": gaps,
+        "state": state,
+        "detections": [] if state == "done" else None,
+        "error": error,
+    }
+
+
+def _add(runtime: Runtime, work: Segment, job: Job, row: dict[str, Any]) -> None:
+    """Hand a window on to the model; where no model is asked, its signals were measured with its frames, so it is done."""
+    if JobRequest.model_validate(job.request).analyzer == "signals" and row["state"] == "pending":
+        last = row["seq"] + 1 == job.windows_total
+        found = detect(row["frame_pts_ms"], [Signals(*measured) for measured in row["signals"]], at_end=last)
+        row = {**row, "state": "done", "detections": [asdict(detection) for detection in found]}
+
+    def add(session: Session) -> UUID | None:
+        job = jobs.lock(session, work.job_id)
+        if job is None:
+            raise LeaseLost
+        leases.hold(session, work)
+        job.revision += row["state"] == "done"
+        return windows.add(session, row)
+
+    window_id = runtime.sessions.run(add)
+    if window_id is not None and row["state"] == "pending":
+        runtime.ring(LOCALIZE, window_id)
+    show(runtime, work.job_id)

@@ -1,0 +1,121 @@
+"""`sweep`: what was committed and never delivered is rung for again; what nobody can finish is ended."""
+
+import socket
+import time
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+from sqlalchemy.orm import Session
+
+from core.errors import BlobsUnavailable, DecoderFailed
+from core.queue import LOCALIZE, PLAN, ROUTES, SAMPLE
+from db import doomed, heartbeats, jobs, leases, videos
+from db.leases import LeaseLost
+from db.models import Plan, Segment, Window, Work
+from workers import settling
+from workers.runtime import Runtime
+from workers.showing import show
+
+log = structlog.get_logger(__name__)
+
+KINDS: dict[type[Work], str] = {Plan: PLAN, Segment: SAMPLE, Window: LOCALIZE}
+
+WRITTEN_WITHIN = timedelta(minutes=15)
+"""Whoever was writing frames when they were given up has given up itself after this."""
+
+DELETING_S = 5.0
+"""A sweep has more urgent things to do than to delete what nobody can see."""
+
+
+def sweep(runtime: Runtime) -> None:
+    """One round; any number may run at once."""
+    for kind in KINDS:
+        _bury(runtime, kind)
+    for kind, task in KINDS.items():
+        _ring_again(runtime, kind, task)
+    for job_id in runtime.sessions.run(jobs.settleable):
+        try:
+            settle(runtime, job_id)
+        except Exception:
+            log.exception("sweep.not_settled", job_id=str(job_id))
+    for job_id in runtime.sessions.run(jobs.unshown):
+        show(runtime, job_id)
+    _forget_frames(runtime)
+    _delete_blobs(runtime)
+    runtime.sessions.run(lambda session: heartbeats.beat(session, part="sweeper", node=socket.gethostname()))
+
+
+def settle(runtime: Runtime, job_id: UUID) -> None:
+    """Settle a job whose work is over, or whose deadline has passed; nothing happens to any other."""
+
+    def advance(session: Session) -> None:
+        job = jobs.lock(session, job_id)
+        if job is None or job.completed_at is not None:
+            return
+        if jobs.is_past_deadline(session, job):
+            settling.expire(session, job)
+        else:
+            settling.advance(session, job)
+
+    runtime.sessions.run(advance)
+
+
+def _bury(runtime: Runtime, kind: type[Work]) -> None:
+    """End work whose worker died and that has no attempt left."""
+    attempts = runtime.settings.max_attempts
+    for work in runtime.sessions.run(lambda session: leases.exhausted(session, kind, max_attempts=attempts)):
+        error = work.error or DecoderFailed(f"The worker died or froze, {attempts} times out of {attempts}.").as_dict()
+
+        try:
+            runtime.sessions.run(partial(_bury_one, work=work, error=error, attempts=attempts))
+        except LeaseLost:
+            log.info("sweep.not_buried", work_id=str(work.id))
+        except Exception:
+            log.exception("sweep.not_buried", work_id=str(work.id))  # one that can't be ended must not keep the others waiting
+
+
+def _bury_one(session: Session, *, work: Work, error: dict[str, Any], attempts: int) -> None:
+    if jobs.lock(session, work.job_id) is not None and (seized := leases.seize(session, work, max_attempts=attempts)):
+        settling.close(session, seized, state="failed", error=error)
+
+
+def _ring_again(runtime: Runtime, kind: type[Work], task: str) -> None:
+    """Ring for what is due, but only as far as the queue is short: a message that is still in it will come by itself."""
+    room = runtime.settings.sweep_batch - _queued(runtime, ROUTES[task])
+    if room > 0:
+        for work_id in runtime.sessions.run(lambda session: leases.due(session, kind, limit=room)):
+            runtime.ring(task, work_id)
+
+
+def _queued(runtime: Runtime, name: str) -> int:
+    """Messages waiting in a queue; with the broker away there is no room for any."""
+    broker = redis.Redis.from_url(runtime.settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
+    try:
+        with broker:
+            return int(broker.llen(name))
+    except redis.RedisError:
+        return runtime.settings.sweep_batch
+
+
+def _forget_frames(runtime: Runtime) -> None:
+    if (kept := runtime.settings.frames_kept) is not None:
+        for video_id in runtime.sessions.run(partial(videos.with_idle_frames, kept=kept)):
+            runtime.sessions.run(partial(videos.forget_frames, video_id=video_id, again_after=WRITTEN_WITHIN))
+
+
+def _delete_blobs(runtime: Runtime) -> None:
+    """As many as there is time for; the rest stays written down."""
+    until = time.monotonic() + DELETING_S
+    for prefix in runtime.sessions.run(doomed.due):
+        if time.monotonic() > until:
+            return
+        try:
+            runtime.blobs.delete_prefix(prefix)
+        except BlobsUnavailable as error:
+            log.warning("sweep.blobs_stay", prefix=prefix, error=error.as_dict())
+            continue
+        runtime.sessions.run(partial(doomed.deleted, prefix=prefix))
