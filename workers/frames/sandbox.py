@@ -93,8 +93,10 @@ def _process() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe:
-                pipe.close()
+            # What a child that died at once was not told would be written now.
+            with suppress(BrokenPipeError):
+                if pipe:
+                    pipe.close()
 
 
 class _Listener:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -116,6 +117,19 @@ def test_a_decoder_that_crashes_is_told_by_the_signal(video: Path) -> None:
     heart = Heart(1, crash)
     with pytest.raises(DecoderFailed, match="SIGSEGV"):
         sample_for_long(video, heart)
+
+
+class GoneAtOnce(subprocess.Popen[bytes]):
+    def __init__(self, command: list[str], **options: Any) -> None:
+        super().__init__(["false"], **options)
+        self.wait()
+
+
+def test_a_decoder_that_is_gone_before_it_was_asked_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", GoneAtOnce)
+    confinement = Confinement(memory_bytes=1 << 30, cpu_s=10, stall_s=10, output_bytes=1 << 20, isolation="auto")
+    with pytest.raises(DecoderFailed, match="exit code 1"):
+        list(converse({}, confinement, beat=calm))
 
 
 def test_too_little_memory_is_a_failure_and_no_verdict_on_the_video(tmp_path: Path, video: Path) -> None:

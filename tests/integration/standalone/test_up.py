@@ -169,17 +169,21 @@ def test_ctrl_c_in_a_terminal_reaches_no_program_that_is_just_helping_to_start(t
     assert set(err.splitlines()) <= {"Starting Postgres and Valkey ...", "Starting the API and the workers ...", "Stopping ..."}
 
 
+IMPORTED_FOR_EVER = """import os, signal
+os.write(2, b"importing")
+signal.pause()
+"""
+
+
 @pytest.mark.parametrize("command", ["up", "demo"])
 def test_ctrl_c_while_it_is_still_being_imported_just_ends_it(tmp_path: Path, command: str) -> None:
-    with starting(tmp_path, command, python=("-X", "importtime")) as process:
+    (tmp_path / "pydantic.py").write_text(IMPORTED_FOR_EVER)
+    with starting(tmp_path / "data", command, python_path=tmp_path) as process:
         assert process.stderr
-        imported = iter(process.stderr.readline, "")
-        assert any("pydantic" in line for line in imported)
+        assert process.stderr.read(9) == "importing"
         process.send_signal(signal.SIGINT)
-        rest = process.stderr.read()
+        assert process.stderr.read() == ""
     assert process.returncode == -signal.SIGINT
-    assert "Traceback" not in rest
-    assert "Starting" not in rest
 
 
 def test_ctrl_c_in_a_demo_s_start_ends_it_in_order(tmp_path: Path) -> None:
@@ -194,12 +198,12 @@ def test_ctrl_c_in_a_demo_s_start_ends_it_in_order(tmp_path: Path) -> None:
 
 
 @contextmanager
-def starting(data_dir: Path, command: str = "up", *, python: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
+def starting(data_dir: Path, command: str = "up", *, python_path: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     """A launcher that leads a process group, as one that a shell starts does."""
     with subprocess.Popen(
-        [sys.executable, *python, "-m", "standalone", command],
+        [sys.executable, "-m", "standalone", command],
         cwd=ROOT,
-        env={**os.environ, "PLAYHEAD_DATA_DIR": str(data_dir), "PLAYHEAD_PORT": "0"},
+        env={**os.environ, "PLAYHEAD_DATA_DIR": str(data_dir), "PLAYHEAD_PORT": "0", "PYTHONPATH": str(python_path or "")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
