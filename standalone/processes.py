@@ -7,6 +7,7 @@ Programs that leave the group (Postgres' backends, the decoder) end by themselve
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -177,11 +178,18 @@ def _popen(
     )
 
 
+# Below those that kernels give to outgoing connections (from 32,768 on), so that none of these takes the port before the program listens.
+PORTS = range(16_384, 32_768)
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody listens on now. Raises `CannotStart` when none can be found."""
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise CannotStart("Of 100 TCP ports of 127.0.0.1 tried, none is free.")
 
 
 def wait_until(happened: Callable[[], bool], *, timeout_s: float, pause: Callable[[float], None] = time.sleep) -> bool:

@@ -1,6 +1,7 @@
 """What tests share: a real Postgres with a database for each test, a real Valkey, and the API over real HTTP."""
 
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,6 @@ from db.session import Sessions, make_engine
 from db.upgrade import upgrade
 from services.api.app import create_app
 from standalone.postgres import Postgres, postgres
-from standalone.processes import free_port
 from standalone.valkey import Valkey, valkey
 from tests.polling import wait_until
 
@@ -103,16 +103,16 @@ def api_key(sessions: Sessions) -> str:
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """The API on a port of this machine, in a thread; gives its address."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_until(lambda: server.started, "the API to start")
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, ws="none"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        wait_until(lambda: server.started, "the API to start")
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 @pytest.fixture
