@@ -80,7 +80,7 @@ def _programs(environment: dict[str, str], data_dir: Path, url: str) -> list[Pro
         Program("decode", parts.DECODE, environment, probe=lambda: readiness.has("decode_worker")),
         Program("model", parts.MODEL, environment, probe=lambda: readiness.has("model_worker")),
         Program("sweep", parts.SWEEP, environment, probe=lambda: readiness.has("sweep_worker")),
-        Program("beat", parts.beat(data_dir / "beat-schedule"), environment),
+        Program("beat", parts.beat(data_dir / "beat-schedule"), environment, probe=lambda: readiness.has("sweeper")),
     ]
 
 

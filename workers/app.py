@@ -32,14 +32,9 @@ settings = read(Settings)
 app = Celery("playhead", include=["workers.tasks"])
 app.conf.update(broker_config(settings))
 _retired = threading.Event()
-app.conf.beat_schedule = {
-    # A sweep that nobody took before the next one is of no use to anybody.
-    "sweep": {
-        "task": SWEEP,
-        "schedule": settings.sweep_every,
-        "options": {"queue": "sweep", "expires": settings.sweep_every.total_seconds()},
-    }
-}
+# A sweep that nobody took before the next one is of no use to anybody.
+SWEEP_OPTIONS: dict[str, Any] = {"queue": ROUTES[SWEEP], "expires": settings.sweep_every.total_seconds()}
+app.conf.beat_schedule = {"sweep": {"task": SWEEP, "schedule": settings.sweep_every, "options": SWEEP_OPTIONS}}
 
 
 @signals.setup_logging.connect
@@ -80,6 +75,13 @@ def _leash(**_: Any) -> None:
 @signals.worker_ready.connect
 def _announce(**_: Any) -> None:
     threading.Thread(target=_keep_announcing, args=(_part(),), name="heartbeat", daemon=True).start()
+
+
+@signals.worker_ready.connect
+def _sweep_at_once(**_: Any) -> None:
+    """What was left lying while nothing ran does not wait for the clock."""
+    if ROUTES[SWEEP] in app.amqp.queues.consume_from:
+        app.send_task(SWEEP, **SWEEP_OPTIONS)
 
 
 def _part() -> str:

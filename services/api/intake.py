@@ -67,8 +67,8 @@ def _leaves(value: object, depth: int) -> Iterator[object]:
     if depth < 0:
         raise ValueError(f"must not be nested deeper than {MAX_DEPTH} levels")
     children = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    if isinstance(value, str):
-        value.encode()  # a lone surrogate raises a ValueError
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("must be Unicode text, without halves of surrogate pairs")
     if not children:
         yield value
     for child in children:
@@ -141,7 +141,7 @@ async def _from_form(
 ) -> tuple[Intent, _Blob]:
     """The fields may come before the file (then they are checked before it is stored) and after it."""
     fields, form, blob = dict(query), set[str](), None
-    async for part in parts_of(request.headers["content-type"], body, max_field_bytes=parts.settings.max_request_bytes):
+    async for part in parts_of(request.headers["content-type"], body, files={"file"}, max_field_bytes=parts.settings.max_request_bytes):
         if not isinstance(part, FilePart):
             if part.name not in Intent.model_fields or part.name in form:
                 raise RequestValidationError([{"loc": ("form", part.name), "msg": "is unknown, or given twice", "type": "value_error"}])

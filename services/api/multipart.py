@@ -1,7 +1,7 @@
 """`multipart/form-data`, part by part as it comes in: fields as text, files as streams. The parsing is python-multipart's."""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from dataclasses import dataclass, field
 
 from python_multipart import MultipartParser
@@ -97,16 +97,22 @@ class _Tokens:
         return self._waiting.popleft()
 
 
-async def parts_of(content_type: str, body: AsyncIterator[bytes], *, max_field_bytes: int) -> AsyncIterator[FieldPart | FilePart]:
-    """The parts of a form in the order in which they come. Raises `Unprocessable`, and `TooLarge` for a field over the limit."""
+async def parts_of(
+    content_type: str, body: AsyncIterator[bytes], *, files: Container[str], max_field_bytes: int
+) -> AsyncIterator[FieldPart | FilePart]:
+    """The parts of a form in the order in which they come; `files` are files though their sender gives them no name.
+
+    Raises `Unprocessable`, and `TooLarge` for a field over the limit.
+    """
     tokens = _Tokens(content_type, body)
     while (token := await tokens.next()) is not None:
         if not isinstance(token, _Begun):
             continue
         _, options = parse_options_header(token.headers.get("content-disposition", b""))
         name = options.get(b"name", b"").decode("utf-8", "replace")
-        if (filename := options.get(b"filename")) is not None:
-            yield FilePart(name, filename.decode("utf-8", "replace") or None, _data(tokens))
+        filename = options.get(b"filename")
+        if filename is not None or name in files:
+            yield FilePart(name, (filename or b"").decode("utf-8", "replace") or None, _data(tokens))
         else:
             yield FieldPart(name, await _text(name, tokens, limit=max_field_bytes))
 

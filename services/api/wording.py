@@ -18,6 +18,8 @@ def field_of(error: Mapping[str, Any]) -> str:
     place, *names = error["loc"]
     if error["type"] == "json_invalid":  # what follows is a position in the text
         names = []
+    if place == "query":  # a parameter that may be repeated has one name
+        names = names[:1]
     return ".".join(str(part) for part in names or (place,))
 
 

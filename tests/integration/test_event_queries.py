@@ -154,6 +154,7 @@ def test_pages_give_everything_once_in_every_order(api: httpx.Client, video: Vid
         ({"recorded_from": "2026-03-01T09:00:00"}, "recorded_from"),
         ({"cursor": "bm8"}, "cursor"),
         ({"form_ms": 3}, "form_ms"),
+        ({"type": ["car", "\x00"]}, "type"),
     ],
 )
 def test_a_bad_parameter_is_named(api: httpx.Client, video: Video, query: dict[str, Any], field: str) -> None:

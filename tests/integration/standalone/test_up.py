@@ -59,7 +59,10 @@ def whole(killed: Killed) -> Iterator[Stack]:
         yield made
 
 
-def test_it_says_in_one_line_that_it_is_ready(whole: Stack) -> None:
+def test_it_says_in_one_line_that_it_is_ready_when_every_part_is(whole: Stack) -> None:
+    """Also of parts that a moment ago, before a `kill -9`, were there."""
+    told = httpx.get(f"{whole.url}/readyz").json()
+    assert (told["status"], set(told["parts"].values())) == ("ok", {"ok"})
     lines = ["Starting Postgres and Valkey ...", "Starting the API and the workers ...", f"Playhead is ready at {whole.url}"]
     wait_until(lambda: (whole.logs / "stack.log").read_text().splitlines()[-3:] == lines, "the line that says so, and none but these")
 
