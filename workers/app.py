@@ -19,8 +19,8 @@ from core.queue import ROUTES, SAMPLE, SWEEP, broker_config
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db import heartbeats
-from workers.frames import canaries
 from workers.frames.sampler import Limits, Sampler
+from workers.frames.sandbox import canaries
 from workers.runtime import runtime
 from workers.stopping import STOP
 

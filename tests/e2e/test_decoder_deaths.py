@@ -48,6 +48,6 @@ def test_a_video_whose_decoder_dies_each_time_fails_after_five_and_the_next_one_
 
 def is_decoder(process: psutil.Process) -> bool:
     try:
-        return "workers.frames.child" in process.cmdline()
+        return "workers.frames.sandbox.child" in process.cmdline()
     except psutil.NoSuchProcess:
         return False

@@ -73,7 +73,7 @@ def children() -> list[psutil.Process]:
 
 def send(child: psutil.Process, number: signal.Signals) -> None:
     try:
-        if "workers.frames.child" in child.cmdline() and child.status() != psutil.STATUS_STOPPED:
+        if "workers.frames.sandbox.child" in child.cmdline() and child.status() != psutil.STATUS_STOPPED:
             child.send_signal(number)
     except psutil.NoSuchProcess:
         pass

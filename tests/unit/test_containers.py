@@ -5,7 +5,7 @@ import pytest
 from core.containers import SUPPORTED, recognise
 from core.errors import NotAVideo
 from services.api.sniffing import media_type
-from workers.frames.guard import DEMUXERS
+from workers.frames.sandbox.guard import DEMUXERS
 
 TRANSPORT = (b"G" + bytes(187)) * 6
 BLURAY = (bytes(4) + b"G" + bytes(187)) * 6

@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from core.spans import Span
-from workers.frames.ending import Ending
+from workers.frames.containers.ending import Ending
 from workers.frames.index import Edits, Packets, build, round_ms
 from workers.frames.lag import as_shown, lag_frames
 

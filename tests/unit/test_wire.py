@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.frames.wire import MAX_HEAD, BadMessage, Message, Unpacker, pack
+from workers.frames.sandbox.wire import MAX_HEAD, BadMessage, Message, Unpacker, pack
 
 
 @settings(deadline=None)

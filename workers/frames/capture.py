@@ -8,7 +8,7 @@ import cv2
 
 from core.containers import Container
 from workers.frames.codec import Codec
-from workers.frames.guard import VARIABLE, capture_options
+from workers.frames.sandbox.guard import VARIABLE, capture_options
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import cv2
 
 from core.spans import Span, union
 from workers.frames.capture import position_ms
-from workers.frames.ending import WHOLE, Ending
+from workers.frames.containers.ending import WHOLE, Ending
 
 # Failed reads in a row after which the file counts as read: a damaged stretch fails packet by packet, the end fails for ever.
 PATIENCE = 10_000

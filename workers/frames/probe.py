@@ -11,11 +11,11 @@ import numpy as np
 
 from core.containers import HEADER_BYTES, NAMES, recognise
 from core.errors import NotAVideo, UnsupportedVideo
-from workers.frames.boxes import Movie, Track, read_movie
 from workers.frames.capture import File, position_ms
 from workers.frames.codec import CODECS, Codec, codec_of, spell
-from workers.frames.ending import Ending, ending
-from workers.frames.endings import read_ending
+from workers.frames.containers.boxes import Movie, Track, read_movie
+from workers.frames.containers.ending import Ending, ending
+from workers.frames.containers.endings import read_ending
 from workers.frames.frame import VideoInfo
 from workers.frames.index import Edits, Index, Packets, build, read_packets
 from workers.frames.lag import as_shown, lag_frames

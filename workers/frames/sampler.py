@@ -9,10 +9,10 @@ from core.errors import DecoderFailed, NotAVideo, UnsupportedVideo
 from core.settings import Settings
 from core.spans import Span
 from workers.frames.frame import Frame, SampledWindow, Signals, VideoInfo, WindowPlan
-from workers.frames.sandbox import Confinement, converse
+from workers.frames.sandbox.process import Confinement, converse
+from workers.frames.sandbox.wire import Message
 from workers.frames.size import TOKEN_PIXELS
 from workers.frames.windows import Assembly
-from workers.frames.wire import Message
 
 Beat = Callable[[], None]
 

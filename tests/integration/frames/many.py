@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 from core.errors import PlayheadError
 from tests.integration.frames.sampling import LIMITS
 from workers.frames.sampler import Sampler
-from workers.frames.sandbox import ENVIRONMENT
-from workers.frames.wire import LENGTHS, Message, pack
+from workers.frames.sandbox.process import ENVIRONMENT
+from workers.frames.sandbox.wire import LENGTHS, Message, pack
 
 ROOT = Path(__file__).parents[3]
 

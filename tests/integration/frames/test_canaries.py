@@ -18,10 +18,10 @@ from core.containers import recognise
 from core.errors import NotAVideo
 from tests.integration.frames.sampling import LIMITS, SAMPLER, limited
 from tests.integration.frames.test_isolation import ROOT, WITHOUT_LANDLOCK
-from workers.frames.canaries import FFCONCAT, FILES, GOOD, LUMA, M3U8, OLDEST_FFMPEG, Unsafe, prove
 from workers.frames.frame import SampledWindow, VideoInfo, WindowPlan
-from workers.frames.guard import VARIABLE
 from workers.frames.sampler import Beat, Decoder, Sampler
+from workers.frames.sandbox.canaries import FFCONCAT, FILES, GOOD, LUMA, M3U8, OLDEST_FFMPEG, Unsafe, prove
+from workers.frames.sandbox.guard import VARIABLE
 
 
 class Gullible(Sampler):

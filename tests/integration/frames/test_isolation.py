@@ -15,7 +15,7 @@ import pytest
 from tests.integration.frames.sampling import calm, limited, shown_ms, some, stated_ms
 from tests.integration.frames.test_process import decoders
 from tests.videos import make_video
-from workers.frames.sandbox import ENVIRONMENT
+from workers.frames.sandbox.process import ENVIRONMENT
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,7 +24,7 @@ HOSTILE = """
 import encodings.idna, json, os, resource, socket, sys, threading
 from pathlib import Path
 import cv2
-from workers.frames.isolation import isolate
+from workers.frames.sandbox.isolation import isolate
 
 arguments = json.loads(sys.argv[1])
 video, beside, folder, port = Path(arguments["video"]), arguments["beside"], arguments["folder"], arguments["port"]
@@ -85,8 +85,8 @@ WITHOUT_NAMESPACES = ["unshare", "--user", "--map-root-user", "sh", "-c", 'echo 
 # This is a kernel without Landlock to whatever it runs.
 WITHOUT_LANDLOCK = """
 import ctypes, os, sys
-from workers.frames.isolation import LANDLOCK_CREATE_RULESET, PR_SET_NO_NEW_PRIVS
-from workers.frames.syscalls import refuse
+from workers.frames.sandbox.isolation import LANDLOCK_CREATE_RULESET, PR_SET_NO_NEW_PRIVS
+from workers.frames.sandbox.syscalls import refuse
 ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 refuse([LANDLOCK_CREATE_RULESET])
 os.execv(sys.argv[1], sys.argv[1:])

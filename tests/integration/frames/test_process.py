@@ -19,8 +19,8 @@ from tests.polling import wait_until
 from tests.videos import make_video
 from workers.frames.frame import SampledWindow, WindowPlan
 from workers.frames.sampler import Sampler
-from workers.frames.sandbox import Confinement, converse
-from workers.frames.wire import MAX_BODY
+from workers.frames.sandbox.process import Confinement, converse
+from workers.frames.sandbox.wire import MAX_BODY
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def decoders(parent: int | None = None) -> list[psutil.Process]:
-    return [child for child in psutil.Process(parent).children() if "workers.frames.child" in command_line(child)]
+    return [child for child in psutil.Process(parent).children() if "workers.frames.sandbox.child" in command_line(child)]
 
 
 def is_gone(process: psutil.Process) -> bool:

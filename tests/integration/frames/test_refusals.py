@@ -11,7 +11,7 @@ from core.containers import MP4
 from core.errors import NotAVideo, UnsupportedVideo
 from tests.integration.frames.sampling import calm, limited, probe
 from tests.videos import make_video
-from workers.frames.guard import VARIABLE, capture_options
+from workers.frames.sandbox.guard import VARIABLE, capture_options
 
 FFCONCAT = "ffconcat version 1.0\nfile other.mp4\n"
 M3U8 = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nother.mp4\n#EXT-X-ENDLIST\n"

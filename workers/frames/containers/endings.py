@@ -4,12 +4,12 @@ import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from workers.frames.asf import read_asf
-from workers.frames.ebml import read_matroska
-from workers.frames.ending import WHOLE, Ending
-from workers.frames.flv import read_flv
-from workers.frames.riff import read_avi
-from workers.frames.transport import read_transport
+from workers.frames.containers.asf import read_asf
+from workers.frames.containers.ebml import read_matroska
+from workers.frames.containers.ending import WHOLE, Ending
+from workers.frames.containers.flv import read_flv
+from workers.frames.containers.riff import read_avi
+from workers.frames.containers.transport import read_transport
 
 # By demuxer; mp4 and mov tell much more (`boxes`).
 READERS: Mapping[str, Callable[[Path], Ending]] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from struct import unpack_from
 from typing import BinaryIO
 
-from workers.frames.ending import Ending, ending
+from workers.frames.containers.ending import Ending, ending
 
 HEAD_BYTES = 64 * 1024
 TAG_HEAD = 11

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import DecoderFailed
-from workers.frames.guard import VARIABLE, capture_options
-from workers.frames.wire import BadMessage, Message, Unpacker
+from workers.frames.sandbox.guard import VARIABLE, capture_options
+from workers.frames.sandbox.wire import BadMessage, Message, Unpacker
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BEAT_S = 0.5
 READ_BYTES = 256 * 1024
 LAST_WORDS_BYTES = 4096
@@ -78,7 +78,7 @@ def converse(request: dict[str, Any], confinement: Confinement, *, beat: Beat) -
 @contextmanager
 def _process() -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [sys.executable, "-B", "-m", "workers.frames.child"],
+        [sys.executable, "-B", "-m", "workers.frames.sandbox.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -5,7 +5,7 @@ from pathlib import Path
 from struct import iter_unpack, pack, unpack_from
 from typing import BinaryIO, NamedTuple
 
-from workers.frames.ending import WHOLE, Ending, ending
+from workers.frames.containers.ending import WHOLE, Ending, ending
 
 MAX_CHUNKS = 10_000
 # Recorders that were stopped in the middle leave these as sizes: nothing was promised yet.

@@ -1,5 +1,5 @@
-"""The decoder's own process: `python -m workers.frames.child`. One request as a line of JSON on standard input, messages on standard
-output (`wire`), and out.
+"""The decoder's own process: `python -m workers.frames.sandbox.child`. One request as a line of JSON on standard input, messages on
+standard output (`wire`), and out.
 
 Hostile bytes are touched here only. It limits itself, imports cv2, and gives up everything but the one file (`isolation`) before it looks
 at any.
@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 
 from core.errors import DecoderFailed, PlayheadError
 from core.processes import die_with_parent
-from workers.frames.guard import ffmpeg_version
-from workers.frames.isolation import EXPOSED, Isolation, isolate
-from workers.frames.wire import pack
+from workers.frames.sandbox.guard import ffmpeg_version
+from workers.frames.sandbox.isolation import EXPOSED, Isolation, isolate
+from workers.frames.sandbox.wire import pack
 
 TICK_S = 0.5
 SELF = "self"

@@ -5,7 +5,7 @@ from pathlib import Path
 from struct import unpack
 from typing import BinaryIO, NamedTuple
 
-from workers.frames.ending import Ending, ending
+from workers.frames.containers.ending import Ending, ending
 
 SEGMENT, INFO, TRACKS, CLUSTER = 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
 TIMESTAMP_SCALE, DURATION = 0x2AD7B1, 0x4489

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.containers import HEADER_BYTES, transport_packets
-from workers.frames.ending import WHOLE, Ending, ending
+from workers.frames.containers.ending import WHOLE, Ending, ending
 
 HEAD_BYTES = 4 * 1024**2
 TICKS_MS = 90

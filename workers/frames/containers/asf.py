@@ -3,7 +3,7 @@
 from pathlib import Path
 from struct import unpack_from
 
-from workers.frames.ending import WHOLE, Ending, ending
+from workers.frames.containers.ending import WHOLE, Ending, ending
 
 HEAD_BYTES = 64 * 1024
 FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")

@@ -18,7 +18,7 @@ from pathlib import Path
 from struct import pack
 from typing import NamedTuple
 
-from workers.frames import syscalls
+from workers.frames.sandbox import syscalls
 
 CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWIPC = 0x10000000, 0x40000000, 0x08000000
 PR_SET_NO_NEW_PRIVS = 38
