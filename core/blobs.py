@@ -200,6 +200,11 @@ def frames_key(video_id: object, generation: int, sampling: str, seq: int) -> st
     return f"{frames_prefix(video_id, generation)}/{sampling}/{seq:06d}.zip"
 
 
+def look_key(video_id: object, generation: int, job_id: object, pass_: int, seq: int) -> str:
+    """The frames of a second look at one event: its job's alone."""
+    return f"{frames_prefix(video_id, generation)}/looks/{job_id}/{pass_}-{seq:06d}.zip"
+
+
 def video_prefix(video_id: object) -> str:
     """Everything of one video lies below this."""
     return f"videos/{video_id}"

@@ -99,6 +99,16 @@ class Sampling(BaseModel):
         return f"{self.fps:g}fps-{self.window_s:g}s-{self.overlap_s:g}s-{self.frame_tokens}t-{self.tolerance_s or 0:g}"
 
 
+class Verify(BaseModel):
+    """How second looks are made; of use with `refine` alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    votes: Literal[1, 3, 5] = Field(
+        1, description="How often each look is asked for. More than one: `confidence` is the share of the votes that saw the event."
+    )
+
+
 class JobRequest(BaseModel):
     """What to look for in a video, and how. Every member has a default."""
 
@@ -114,7 +124,12 @@ class JobRequest(BaseModel):
     instructions: Text | None = Field(None, max_length=4000, description="Anything else the model should know of this video.")
     sampling: Sampling = Field(default_factory=Sampling)
     model: Text | None = Field(None, min_length=1, max_length=200, description="Model to ask instead of the server's default.")
-    refine: bool = Field(False, description="A second, dense look around each boundary. Not built yet: must be false.")
+    refine: bool = Field(
+        False,
+        description="A second, dense look around each boundary of each event: sharpens it, and confirms or rejects the event. Costs "
+        "about as much again for each event as a few seconds of video.",
+    )
+    verify: Verify = Field(default_factory=Verify)
     budget_usd: float | None = Field(None, ge=0, description="Hard cap on the cost. Not built yet: must be left out.")
 
     @field_validator("event_types")
@@ -133,8 +148,6 @@ class JobRequest(BaseModel):
         Raises `NotBuiltYet` for what is accepted by the schema and can't be done yet, `ModelNotConfigured` where a model is asked for
         and there is none, `Unprocessable` where `signals` is asked what only a model knows.
         """
-        if self.refine:
-            raise NotBuiltYet("`refine` is not built yet; leave it out or set it to false.", field="refine")
         if self.budget_usd is not None:
             raise NotBuiltYet("`budget_usd` is not built yet; leave it out.", field="budget_usd")
         if self.analyzer == "signals" and self._for_a_model:
@@ -171,4 +184,4 @@ class JobRequest(BaseModel):
     @property
     def _for_a_model(self) -> list[str]:
         """The members given that only a model knows what to do with."""
-        return [name for name in ("event_types", "instructions", "model") if getattr(self, name)]
+        return [name for name in ("event_types", "instructions", "model", "refine") if getattr(self, name)]

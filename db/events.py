@@ -35,6 +35,7 @@ class Filter:
     types: tuple[str, ...] = ()
     text: str | None = None
     min_confidence: float | None = None
+    verification: tuple[str, ...] = ()
 
 
 def _in_range(wanted: Filter) -> list[ColumnElement[bool]]:
@@ -66,6 +67,8 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(Event.type.in_(wanted.types))
     if wanted.text is not None:
         conditions.append(Event.search.op("@@")(func.websearch_to_tsquery("english", wanted.text)))
+    status = Event.verification["status"].astext
+    conditions.append(status.in_(wanted.verification) if wanted.verification else status != "rejected")
     if wanted.min_confidence is not None:
         conditions.append(Event.confidence >= wanted.min_confidence)
     return conditions

@@ -175,14 +175,18 @@ class Plan(Work, Base):
 
 
 class Segment(Work, Base):
-    """Windows in a row that are decoded in one go; `windows` holds their `[seq, start_ms, end_ms]`."""
+    """Windows in a row that are decoded in one go; `windows` holds their `[seq, start_ms, end_ms]`, and for second looks the look too.
+
+    `pass_` is 0 for the windows that cover the timeline, and counts the rounds of second looks from 1.
+    """
 
     __tablename__ = "segments"
 
+    pass_: Mapped[int] = mapped_column("pass", server_default="0")
     seq: Mapped[int]
     windows: Mapped[list[Any]]
 
-    __table_args__ = (UniqueConstraint("job_id", "seq"), *_work_args("segments"))
+    __table_args__ = (UniqueConstraint("job_id", "pass", "seq"), *_work_args("segments"))
 
 
 class Window(Work, Base):
@@ -190,11 +194,13 @@ class Window(Work, Base):
 
     `raw_reply` is stored before it is parsed, so that no answer is paid for twice. `frames_key` is null once the frames were deleted.
     `gaps` are stretches that the decoder could not give or that brought no answer, as `[start_ms, end_ms, reason]`; `signals` are
-    `workers.frames.frame.Signals`, one a frame.
+    `workers.frames.frame.Signals`, one a frame. A window of a later pass than 0 is a second `look` at an event
+    (`workers.events.looks`), and its one detection is what was seen.
     """
 
     __tablename__ = "windows"
 
+    pass_: Mapped[int] = mapped_column("pass", server_default="0")
     seq: Mapped[int]
     start_ms: Mapped[int] = mapped_column(BigInteger)
     end_ms: Mapped[int] = mapped_column(BigInteger)
@@ -204,6 +210,7 @@ class Window(Work, Base):
     gaps: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     raw_reply: Mapped[dict[str, Any] | None]
     detections: Mapped[list[Any] | None]
+    look: Mapped[dict[str, Any] | None]
     model: Mapped[str | None]
     prompt_version: Mapped[str | None]
     calls: Mapped[int] = mapped_column(server_default="0")
@@ -211,7 +218,7 @@ class Window(Work, Base):
     output_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
     cost_usd: Mapped[Decimal] = mapped_column(server_default="0")
 
-    __table_args__ = (UniqueConstraint("job_id", "seq"), *_work_args("windows"))
+    __table_args__ = (UniqueConstraint("job_id", "pass", "seq"), *_work_args("windows"))
 
 
 class Event(Base):

@@ -15,19 +15,19 @@ SLIM = (defer(Window.signals, raiseload=True), defer(Window.raw_reply, raiseload
 
 def add_segments(session: Session, rows: list[dict[str, Any]]) -> list[UUID]:
     """Insert a plan's segments; those that are there already stay. Returns the ids of the new ones."""
-    query = insert(Segment).values(rows).on_conflict_do_nothing(index_elements=["job_id", "seq"])
+    query = insert(Segment).values(rows).on_conflict_do_nothing(index_elements=["job_id", "pass", "seq"])
     return list(session.scalars(query.returning(Segment.id)))
 
 
 def add(session: Session, row: dict[str, Any]) -> UUID | None:
     """Insert a sampled window. None: an earlier attempt at the segment brought it already, maybe with an answer; that one stays."""
-    query = insert(Window).values(row).on_conflict_do_nothing(index_elements=["job_id", "seq"])
+    query = insert(Window).values(row).on_conflict_do_nothing(index_elements=["job_id", "pass", "seq"])
     return session.scalars(query.returning(Window.id)).one_or_none()
 
 
-def seqs(session: Session, job_id: UUID) -> set[int]:
-    """Windows of a job that are sampled already."""
-    return set(session.scalars(select(Window.seq).where(Window.job_id == job_id)))
+def seqs(session: Session, job_id: UUID, *, pass_: int) -> set[int]:
+    """Windows of one pass of a job that are sampled already."""
+    return set(session.scalars(select(Window.seq).where(Window.job_id == job_id, Window.pass_ == pass_)))
 
 
 def sampled(session: Session, frames_keys: Iterable[str]) -> dict[str, Window]:
@@ -37,9 +37,9 @@ def sampled(session: Session, frames_keys: Iterable[str]) -> dict[str, Window]:
 
 
 def with_frames(session: Session, video_id: UUID) -> list[tuple[dict[str, Any], Window]]:
-    """Every window of a video whose frames are stored, with the sampling that its job asked for, in order of time."""
-    query = select(Job.request["sampling"], Window).join(Job, Window.job_id == Job.id).options(*SLIM)
-    rows = session.execute(query.where(Job.video_id == video_id, Window.frames_key.is_not(None)).order_by(Window.start_ms, Window.seq))
+    """Every window of a video's timeline whose frames are stored, with the sampling that its job asked for, in order of time."""
+    query = select(Job.request["sampling"], Window).join(Job, Window.job_id == Job.id).where(Job.video_id == video_id, Window.pass_ == 0)
+    rows = session.execute(query.where(Window.frames_key.is_not(None)).order_by(Window.start_ms, Window.seq).options(*SLIM))
     return [(sampling, window) for sampling, window in rows]
 
 
@@ -48,15 +48,18 @@ def waiting(session: Session, job_id: UUID) -> int:
     return session.scalars(select(func.count()).where(Window.job_id == job_id, Window.state.in_(("pending", "running")))).one()
 
 
-def of_job(session: Session, job_id: UUID) -> list[Window]:
-    """A job's windows in order, without what is large and read by nobody who reads them all."""
-    return list(session.scalars(select(Window).where(Window.job_id == job_id).order_by(Window.seq).options(*SLIM)))
+def of_job(session: Session, job_id: UUID) -> tuple[list[Window], list[Window]]:
+    """A job's windows in order, without what is large and read by nobody who reads them all: those that cover the timeline, and those
+    that are second looks.
+    """
+    rows = list(session.scalars(select(Window).where(Window.job_id == job_id).order_by(Window.pass_, Window.seq).options(*SLIM)))
+    return [row for row in rows if row.pass_ == 0], [row for row in rows if row.pass_ > 0]
 
 
 def before(session: Session, window: Window) -> Window | None:
     """The window before, where it is done."""
-    query = select(Window).where(Window.job_id == window.job_id, Window.seq == window.seq - 1, Window.state == "done")
-    return session.scalars(query.options(defer(Window.signals), defer(Window.raw_reply))).one_or_none()
+    query = select(Window).where(Window.job_id == window.job_id, Window.pass_ == 0, Window.seq == window.seq - 1)
+    return session.scalars(query.where(Window.state == "done").options(defer(Window.signals), defer(Window.raw_reply))).one_or_none()
 
 
 def bad_replies(session: Session, job_id: UUID) -> dict[str, int]:
@@ -70,7 +73,13 @@ def bad_replies(session: Session, job_id: UUID) -> dict[str, int]:
 
 
 def segments_of_job(session: Session, job_id: UUID) -> list[Segment]:
-    return list(session.scalars(select(Segment).where(Segment.job_id == job_id).order_by(Segment.seq)))
+    """Those that cover the timeline, in order."""
+    return list(session.scalars(select(Segment).where(Segment.job_id == job_id, Segment.pass_ == 0).order_by(Segment.seq)))
+
+
+def passes(session: Session, job_id: UUID) -> int:
+    """How many passes of a job have begun; 0 where nothing is planned yet."""
+    return session.scalars(select(func.coalesce(func.max(Segment.pass_) + 1, 0)).where(Segment.job_id == job_id)).one()
 
 
 def get(session: Session, window_id: UUID) -> Window | None:

@@ -162,6 +162,7 @@ class Client:
         types: Sequence[str] = (),
         q: str | None = None,
         min_confidence: float | None = None,
+        verification: Sequence[str] = (),
         job_id: str | None = None,
         sort: Literal["start_ms", "-start_ms", "-confidence"] | None = None,
         limit: int = 100,
@@ -170,6 +171,7 @@ class Client:
 
         `at_ms` asks what goes on at that moment; `from_ms` and `to_ms` for what `overlaps` the stretch, lies `within` it or
         `starts` in it. `recorded_from` and `recorded_to` are wall-clock times with their offset. `q` searches the text.
+        `verification` (`confirmed`, `rejected`, `unverified`) picks by what a second look said; without it, all but what was rejected.
         `limit` is the size of a page (1 to 1000), not of the answer.
         """
         path = "/v1/events" if video_id is None else _path("/v1/videos", video_id, "events")
@@ -185,6 +187,7 @@ class Client:
             type=list(types) or None,
             q=q,
             min_confidence=min_confidence,
+            verification=list(verification) or None,
             job_id=job_id,
             sort=sort,
             limit=limit,

@@ -1,27 +1,32 @@
 """`sample_segment`: decode a segment front to back, and hand each window on as soon as its frames are complete."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from core.blobs import frames_key
+from core.blobs import frames_key, look_key
 from core.frames import pack
-from core.queue import LOCALIZE
+from core.queue import LOCALIZE, SAMPLE
 from core.request import JobRequest, Sampling
-from core.spans import Span
+from core.spans import Span, union
 from db import jobs, leases, windows
 from db.leases import LeaseLost
 from db.models import Job, Segment, Video
 from workers import settling, thinning
+from workers.events.looks import ROUNDS
 from workers.events.signals import detect
 from workers.frames.frame import SampledWindow, Signals, WindowPlan
+from workers.looking import look_of
 from workers.model.kinds import of_the_decoder
 from workers.runtime import Runtime
 from workers.showing import show
 from workers.work import Heartbeat, carry_out
+
+DENSER = 2
+"""A second look shows so many times more frames a second than the first at the least."""
 
 
 def sample(runtime: Runtime, segment_id: UUID) -> None:
@@ -34,14 +39,42 @@ def _sample(runtime: Runtime, work: Segment, beat: Heartbeat) -> None:
         later = runtime.settings.sweep_every
         runtime.sessions.run(lambda session: leases.hand_back(session, work, after=later, blameless=True))
         return
+    rows = _windows if work.pass_ == 0 else _looks
+    for job, row in rows(runtime, work, beat):
+        _add(runtime, work, job, row)
+    for segment_id in runtime.sessions.run(lambda session: settling.close(session, work, state="done")):
+        runtime.ring(SAMPLE, segment_id)
+
+
+def _windows(runtime: Runtime, work: Segment, beat: Heartbeat) -> Iterator[tuple[Job, dict[str, Any]]]:
+    """Windows of the timeline, with their frames stored."""
     job, video, missing, stored = runtime.sessions.run(lambda session: _load(session, work))
     sampling = JobRequest.model_validate(job.request).sampling
-    for row in stored:
-        _add(runtime, work, job, row)
+    yield from ((job, row) for row in stored)
     for sampled in _sampled(runtime, video, sampling, missing, beat):
         beat.renew()  # storing a window may take as long as the storage's patience
-        _add(runtime, work, job, _keep(runtime, job, video, sampling, sampled))
-    runtime.sessions.run(lambda session: settling.close(session, work, state="done"))
+        key = frames_key(video.id, video.frames_generation, sampling.slug, sampled.plan.seq)
+        yield job, _keep(runtime, job, key, sampled)
+
+
+def _looks(runtime: Runtime, work: Segment, beat: Heartbeat) -> Iterator[tuple[Job, dict[str, Any]]]:
+    """Windows of second looks: of the video only what they look at is decoded."""
+    job, video, there = runtime.sessions.run(lambda session: _load_looks(session, work))
+    wanted = {seq: look_of(stored) for seq, _, _, stored in work.windows if seq not in there}
+    if not wanted:
+        return
+    fps = max(ROUNDS[work.pass_ - 1].fps, DENSER * (JobRequest.model_validate(job.request).sampling.fps or 1.0))
+    frame_tokens = JobRequest.model_validate(job.request).sampling.frame_tokens
+    plans = [WindowPlan(seq, look.span) for seq, look in wanted.items()]
+    spans = union(zone.span for look in wanted.values() for zone in look.zones)
+    with runtime.blobs.local(video.blob_key, beat=beat) as path:
+        for sampled in runtime.sampler.sample(path, plans, fps=fps, tolerance_ms=0, frame_tokens=frame_tokens, beat=beat, spans=spans):
+            beat.renew()
+            look = wanted[sampled.plan.seq]
+            shown = tuple(frame for frame in sampled.frames if look.shows(frame.pts_ms))
+            key = look_key(video.id, video.frames_generation, job.id, work.pass_, sampled.plan.seq)
+            row = _keep(runtime, job, key, replace(sampled, frames=shown, gaps=()))
+            yield job, {**row, "pass_": work.pass_, "look": asdict(look)}
 
 
 def _sampled(runtime: Runtime, video: Video, sampling: Sampling, missing: list[WindowPlan], beat: Heartbeat) -> Iterator[SampledWindow]:
@@ -63,7 +96,7 @@ def _load(session: Session, work: Segment) -> tuple[Job, Video, list[WindowPlan]
     job = session.get_one(Job, work.job_id)
     video = session.get_one(Video, job.video_id)
     sampling = JobRequest.model_validate(job.request).sampling
-    there = windows.seqs(session, job.id)
+    there = windows.seqs(session, job.id, pass_=0)
     plans = [WindowPlan(seq, Span(start_ms, end_ms)) for seq, start_ms, end_ms in work.windows if seq not in there]
     keys = {plan.seq: frames_key(video.id, video.frames_generation, sampling.slug, plan.seq) for plan in plans}
     known = windows.sampled(session, keys.values())
@@ -82,9 +115,13 @@ def _load(session: Session, work: Segment) -> tuple[Job, Video, list[WindowPlan]
     return job, video, [plan for plan in plans if keys[plan.seq] not in known], stored
 
 
-def _keep(runtime: Runtime, job: Job, video: Video, sampling: Sampling, sampled: SampledWindow) -> dict[str, Any]:
+def _load_looks(session: Session, work: Segment) -> tuple[Job, Video, set[int]]:
+    job = session.get_one(Job, work.job_id)
+    return job, session.get_one(Video, job.video_id), windows.seqs(session, job.id, pass_=work.pass_)
+
+
+def _keep(runtime: Runtime, job: Job, key: str, sampled: SampledWindow) -> dict[str, Any]:
     """Store a window's frames; the row comes after the blob, so that each row has its blob."""
-    key = frames_key(video.id, video.frames_generation, sampling.slug, sampled.plan.seq)
     if sampled.frames:
         runtime.blobs.put(key, pack((frame.pts_ms, frame.jpeg) for frame in sampled.frames))
     return _window(

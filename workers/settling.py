@@ -19,7 +19,9 @@ from workers.events.coverage import Coverage, CoverageGap, coverage
 from workers.events.detection import Detection, MergedEvent, WindowResult
 from workers.events.joining import looked_at
 from workers.events.merge import merge
+from workers.events.refine import refined
 from workers.frames.frame import Gap
+from workers.looking import plan_looks, sights
 from workers.model.kinds import LOST, of_the_decoder
 
 OVERLAPPED = (
@@ -32,12 +34,18 @@ BAD_REPLIES = (
     "brought no answer even so."
 )
 
+NOT_VERIFIED = (
+    "{failed} of {total} second looks brought no answer: the events they were for stay as the first look found them, `unverified` where no "
+    "other look confirmed them."
+)
+
 Lost = tuple[Span, str]
 """A stretch that was not analysed, and the code of the reason."""
 
 
-def close(session: Session, work: Work, **values: Any) -> None:
-    """End a piece of work in the state given, bring the job's events up to date, and settle the job if nothing is open.
+def close(session: Session, work: Work, **values: Any) -> list[UUID]:
+    """End a piece of work in the state given, and settle the job if nothing is open. Returns the segments of second looks that the job
+    turned out to need: to be rung for after the commit.
 
     Raises `LeaseLost`; then nothing is written.
     """
@@ -51,29 +59,33 @@ def close(session: Session, work: Work, **values: Any) -> None:
     if isinstance(row, Window) and row.state == "done":
         job.revision += 1
     session.flush()
-    advance(session, job)
+    return advance(session, job)
 
 
-def advance(session: Session, job: Job) -> None:
-    """Settle the job if nothing is open. Safe to run twice."""
+def advance(session: Session, job: Job, *, in_time: bool = True) -> list[UUID]:
+    """Settle the job if nothing is open, unless it needs second looks; see `close`. Safe to run twice."""
     if job.completed_at is None and not jobs.is_open(session, job.id):
-        _settle(session, job)
+        return _settle(session, job, in_time=in_time)
+    return []
 
 
 def expire(session: Session, job: Job) -> None:
     """Close a job that is past its deadline with what it has."""
     jobs.end_work(session, job.id, error={"code": "deadline", "detail": "The job ran into its deadline (PLAYHEAD_JOB_DEADLINE)."})
     jobs.warn(session, job.id, code="deadline", detail="The job ran into its deadline and was closed with what it had.")
-    advance(session, job)
+    advance(session, job, in_time=False)
 
 
-def _settle(session: Session, job: Job) -> None:
+def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
     jobs.compute_long(session)
-    looked = windows.of_job(session, job.id)
+    looked, looked_again = windows.of_job(session, job.id)
     plan = session.query(Plan).filter_by(job_id=job.id).one()
+    video = session.get_one(Video, job.video_id)
+    found = merged(video, looked)
+    if in_time and job.status == "processing" and (again := plan_looks(session, job, video, found, looked_again)):
+        return again
     job.completed_at = func.clock_timestamp()
     job.stage = "done"
-    video = session.get_one(Video, job.video_id)
     video.frames_used_at = job.completed_at
     if plan.state != "done":
         job.status = "canceled" if plan.state == "canceled" else "failed"
@@ -81,16 +93,19 @@ def _settle(session: Session, job: Job) -> None:
         reason = str(plan.error["code"]) if plan.error else "canceled"
         whole = [CoverageGap(0, video.duration_ms, reason)] if video.duration_ms else []
         job.coverage = {"ratio": 0.0, "gaps": [gap._asdict() for gap in whole]}
-        return
-    events.become(session, job.id, event_rows(job, video, looked), provisional=False)
+        return []
+    events.become(session, job.id, event_rows(job, video, looked, looked_again), provisional=False)
+    if (unanswered := sum(window.state == "failed" for window in looked_again)) and job.status == "processing":
+        jobs.warn(session, job.id, code="not_verified", detail=NOT_VERIFIED.format(failed=unanswered, total=len(looked_again)))
     covered = _covered(session, job, video, looked)
     if (failed := sum(window.state == "failed" or bool(_lost(window)) for window in looked)) and not covered.gaps:
-        jobs.warn(session, job.id, code="windows_failed", detail=OVERLAPPED.format(failed=failed, total=job.windows_total))
+        jobs.warn(session, job.id, code="windows_failed", detail=OVERLAPPED.format(failed=failed, total=len(looked)))
     if bad := windows.bad_replies(session, job.id):
         kinds = ", ".join(f"{kind} {count}" for kind, count in bad.items())
         jobs.warn(session, job.id, code="bad_replies", detail=BAD_REPLIES.format(total=sum(bad.values()), kinds=kinds))
     job.coverage = {"ratio": covered.ratio, "gaps": [gap._asdict() for gap in covered.gaps]}
     job.status, job.error = _verdict(job, covered, looked)
+    return []
 
 
 def _verdict(job: Job, covered: Coverage, looked: list[Window]) -> tuple[str, dict[str, Any] | None]:
@@ -140,11 +155,16 @@ def _reason(work: Window | Segment) -> str:
     return str(work.error["code"]) if work.error else "not_analysed"
 
 
-def event_rows(job: Job, video: Video, looked: list[Window]) -> list[dict[str, Any]]:
-    """What `db.events.become` takes: the events that the job's finished windows add up to."""
-    done = {window.id: window for window in looked if window.state == "done"}
-    merged = merge([_result(window) for window in done.values()], duration_ms=video.duration_ms or 0)
-    return [_row(job, video, done, event) for event in merged]
+def event_rows(job: Job, video: Video, looked: list[Window], looked_again: list[Window]) -> list[dict[str, Any]]:
+    """What `db.events.become` takes: the events that the job's finished windows add up to, as second looks left them."""
+    done = {window.id: window for window in (*looked, *looked_again) if window.state == "done"}
+    found = refined(merged(video, looked), sights(looked_again), duration_ms=video.duration_ms or 0)
+    return [_row(job, video, done, event) for event in found]
+
+
+def merged(video: Video, looked: list[Window]) -> list[MergedEvent]:
+    """The events as the finished windows tell of them, before any second look."""
+    return merge([_result(window) for window in looked if window.state == "done"], duration_ms=video.duration_ms or 0)
 
 
 def _result(window: Window) -> WindowResult:
@@ -178,7 +198,7 @@ def _row(job: Job, video: Video, done: dict[UUID, Window], event: MergedEvent) -
         "end_uncertainty_ms": event.end_uncertainty_ms,
         "confidence": event.confidence,
         "confidence_source": event.confidence_source,
-        "verification": {"status": "unverified", "reason": None},
+        "verification": event.verification._asdict(),
         "evidence_pts_ms": event.evidence_pts_ms,
         "evidence_window_id": event.evidence_window_id,
         "attributes": event.attributes,

@@ -27,8 +27,8 @@ def show(runtime: Runtime, job_id: UUID) -> None:
     if revision is None:
         return
     started = time.monotonic()
-    job, video, looked = runtime.sessions.run(lambda session: _load(session, job_id))
-    rows = settling.event_rows(job, video, looked)
+    job, video, looked, looked_again = runtime.sessions.run(lambda session: _load(session, job_id))
+    rows = settling.event_rows(job, video, looked, looked_again)
 
     def write(session: Session) -> None:
         running = jobs.lock(session, job_id)
@@ -39,6 +39,6 @@ def show(runtime: Runtime, job_id: UUID) -> None:
     runtime.sessions.run(write)
 
 
-def _load(session: Session, job_id: UUID) -> tuple[Job, Video, list[Window]]:
+def _load(session: Session, job_id: UUID) -> tuple[Job, Video, list[Window], list[Window]]:
     job = session.get_one(Job, job_id)
-    return job, session.get_one(Video, job.video_id), windows.of_job(session, job_id)
+    return job, session.get_one(Video, job.video_id), *windows.of_job(session, job_id)

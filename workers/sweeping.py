@@ -52,16 +52,17 @@ def sweep(runtime: Runtime) -> None:
 def settle(runtime: Runtime, job_id: UUID) -> None:
     """Settle a job whose work is over, or whose deadline has passed; nothing happens to any other."""
 
-    def advance(session: Session) -> None:
+    def advance(session: Session) -> list[UUID]:
         job = jobs.lock(session, job_id)
         if job is None or job.completed_at is not None:
-            return
+            return []
         if jobs.is_past_deadline(session, job):
             settling.expire(session, job)
-        else:
-            settling.advance(session, job)
+            return []
+        return settling.advance(session, job)
 
-    runtime.sessions.run(advance)
+    for segment_id in runtime.sessions.run(advance):
+        runtime.ring(SAMPLE, segment_id)
 
 
 def _bury(runtime: Runtime, kind: type[Work]) -> None:

@@ -191,7 +191,7 @@ def _hand_back(
     _unless_lost(runtime, write)
 
 
-def _unless_lost(runtime: Runtime, write: Callable[[Session], None]) -> None:
+def _unless_lost(runtime: Runtime, write: Callable[[Session], object]) -> None:
     try:
         runtime.sessions.run(write)
     except LeaseLost:

@@ -178,6 +178,7 @@ def upgrade() -> None:
     op.create_index("plans_due", "plans", ["not_before"], unique=False, postgresql_where=sa.text("state IN ('pending', 'running')"))
     op.create_table(
         "segments",
+        sa.Column("pass", sa.Integer(), server_default="0", nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("windows", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("workspace_id", sa.Uuid(), nullable=False),
@@ -195,11 +196,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("job_id", "seq"),
+        sa.UniqueConstraint("job_id", "pass", "seq"),
     )
     op.create_index("segments_due", "segments", ["not_before"], unique=False, postgresql_where=sa.text("state IN ('pending', 'running')"))
     op.create_table(
         "windows",
+        sa.Column("pass", sa.Integer(), server_default="0", nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("start_ms", sa.BigInteger(), nullable=False),
         sa.Column("end_ms", sa.BigInteger(), nullable=False),
@@ -209,6 +211,7 @@ def upgrade() -> None:
         sa.Column("gaps", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("raw_reply", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("detections", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("look", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("model", sa.Text(), nullable=True),
         sa.Column("prompt_version", sa.Text(), nullable=True),
         sa.Column("calls", sa.Integer(), server_default="0", nullable=False),
@@ -230,7 +233,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("job_id", "seq"),
+        sa.UniqueConstraint("job_id", "pass", "seq"),
     )
     op.create_index(op.f("ix_windows_frames_key"), "windows", ["frames_key"], unique=False)
     op.create_index("windows_due", "windows", ["not_before"], unique=False, postgresql_where=sa.text("state IN ('pending', 'running')"))

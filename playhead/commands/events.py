@@ -12,6 +12,7 @@ from playhead.terminal import Session
 from playhead.types import Event, Job
 
 Match = Literal["overlaps", "within", "starts"]
+Verification = Literal["confirmed", "rejected", "unverified"]
 
 
 def events(
@@ -25,6 +26,10 @@ def events(
     types: Annotated[list[str] | None, typer.Option("--type", metavar="ID", help="Only this type. May be given many times.")] = None,
     text: Annotated[str | None, typer.Option(metavar="WORDS", help="Only events whose text has these words.")] = None,
     min_confidence: Annotated[float | None, typer.Option(min=0, max=1, help="Only events at least this sure.")] = None,
+    verification: Annotated[
+        list[Verification] | None,
+        typer.Option(help="Only what a second look left so. May be given many times. All but rejected ones unless told."),
+    ] = None,
     job_id: Annotated[str | None, typer.Option("--job", metavar="JOB", help="Only what this job found.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most events listed; all unless told.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as the server sends it.")] = False,
@@ -46,6 +51,7 @@ def events(
         types=types or (),
         q=text,
         min_confidence=min_confidence,
+        verification=verification or (),
         job_id=job_id,
         limit=min(limit or 1000, 1000),
     )

@@ -23,10 +23,13 @@ Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
 Word = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 
 
+VerificationStatus = Literal["confirmed", "rejected", "unverified"]
+
+
 class VerificationOut(BaseModel):
     """Whether a second look agreed."""
 
-    status: Literal["confirmed", "rejected", "unverified"]
+    status: VerificationStatus
     reason: str | None
 
 
@@ -61,7 +64,9 @@ class EventOut(BaseModel):
     start_uncertainty_ms: int = Field(description="The true start lies within this of `start_ms`.")
     end_uncertainty_ms: int
     confidence: float | None = Field(description="0 to 1; null when nobody measured it.")
-    confidence_source: str | None = Field(description="`model`: the model's own word, good for ranking alone.")
+    confidence_source: str | None = Field(
+        description="`model`: the model's own word, good for ranking alone. `votes`: the share of second looks that saw it."
+    )
     verification: VerificationOut
     evidence: Evidence
     attributes: dict[str, Any]
@@ -98,6 +103,9 @@ class Wanted(BaseModel):
     type: list[Word] = Field([], description="Only these types; may be given more than once.")
     q: Word | None = Field(None, description='Words in type, title or description; `"a phrase"`, `or`, `-not`.')
     min_confidence: float | None = Field(None, ge=0, le=1)
+    verification: list[VerificationStatus] = Field(
+        [], description="Only events of this status; may be given more than once. Default: all but those that a second look `rejected`."
+    )
     job_id: UUID | None = Field(None, description="Only events that this job found.")
     sort: Sort = Field("start_ms", description="By start, by start backwards, or by confidence.")
     limit: int = Field(100, ge=1, le=1000, description="How many to return at the most.")
@@ -135,6 +143,7 @@ def _page(parts: Parts, caller: Caller, asked: Wanted, *, video_id: UUID | None)
         workspace_id=caller.workspace_id,
         video_id=video_id,
         types=tuple(asked.type),
+        verification=tuple(asked.verification),
         text=asked.q,
         **{
             name: getattr(asked, name)

@@ -101,7 +101,9 @@ def loop(*, every_s: float = 5, until_s: float | None = None) -> Behaviour:
 
 
 def of_kind(kind: str) -> Behaviour:
-    """One of those without settings: honest, empty, null, broken, fenced, truncated, mmss, strings, flood (more than anybody asked for)."""
+    """One of those without settings: honest, empty, null, broken, fenced, truncated, mmss, strings, flood (more than anybody asked for);
+    of second looks alone: blind (they see nothing), unreadable_looks.
+    """
     return {"kind": kind}
 
 
@@ -114,12 +116,23 @@ def outcome(behaviour: Behaviour, request: Request) -> Outcome:
         return Outcome(behaviour["status"], "<html><body>The gateway is upset</body></html>")
     if kind == "picky" and (refusal := _refusal(request, behaviour)):
         return refusal
-    text, finish_reason = TEXTS["honest" if kind in PAYLOADS else kind](seeing.events(request), request, behaviour)
+    text, finish_reason = _look(request, behaviour) if request.is_look else _told(request, behaviour)
     payload = _payload(request, text, finish_reason)
     if kind in PAYLOADS:
         PAYLOADS[kind](payload, behaviour)
     timing = {name: behaviour[name] for name in ("delay_s", "drip_s", "drip_bytes", "reset") if name in behaviour}
     return Outcome(200, payload, **timing)
+
+
+def _told(request: Request, behaviour: Behaviour) -> tuple[str | None, str]:
+    kind = behaviour["kind"]
+    return TEXTS["honest" if kind in PAYLOADS else kind](seeing.events(request), request, behaviour)
+
+
+def _look(request: Request, behaviour: Behaviour) -> tuple[str | None, str]:
+    """What has no meaning for a second look is honest there."""
+    answer = seeing.look(request)
+    return LOOKS.get(behaviour["kind"], lambda answer, behaviour: (json.dumps(answer), "stop"))(answer, behaviour)
 
 
 def _payload(request: Request, text: str | None, finish_reason: str) -> dict[str, Any]:
@@ -196,6 +209,14 @@ def _long_winded(events: Events, request: Request, behaviour: Behaviour) -> tupl
     return _json(events[: behaviour["events"] + 1])[:-20], "length"
 
 
+LOOKS: Mapping[str, Callable[[dict[str, Any], Behaviour], tuple[str | None, str]]] = {
+    "broken": lambda answer, how: (f"I think: {answer['reason']}", "stop"),
+    "unreadable_looks": lambda answer, how: (f"I think: {answer['reason']}", "stop"),
+    "fenced": lambda answer, how: (f"```json\n{json.dumps(answer)}\n```", "stop"),
+    "blind": lambda answer, how: (json.dumps({"visible": False, "start_s": None, "end_s": None, "reason": "Nothing to be seen"}), "stop"),
+}
+
+
 TEXTS: Mapping[str, Callable[[Events, Request, Behaviour], tuple[str | None, str]]] = {
     "honest": lambda events, request, how: (_json(events), "stop"),
     "empty": lambda events, request, how: ("", "stop"),
@@ -210,6 +231,8 @@ TEXTS: Mapping[str, Callable[[Events, Request, Behaviour], tuple[str | None, str
     "outside": lambda events, request, how: (_each(events, lambda time_s: time_s + how.get("by_s", 1000)), "stop"),
     "mmss": lambda events, request, how: (_each(events, _clock), "stop"),
     "strings": lambda events, request, how: (_each(events, str), "stop"),
+    "blind": lambda events, request, how: (_json(events), "stop"),
+    "unreadable_looks": lambda events, request, how: (_json(events), "stop"),
     "flood": lambda events, request, how: (_json(events) + " " * FLOOD_BYTES, "stop"),
     "jittered": lambda events, request, how: (_jittered(events, request, how), "stop"),
 }

@@ -43,6 +43,7 @@ class Request:
     question: str
     types: tuple[str, ...]
     forms: tuple[dict[str, Any], ...]
+    is_look: bool
     seed: int | None
     temperature: float | None
     max_tokens: int
@@ -68,6 +69,7 @@ def parse(body: Any) -> Request:
         question=question,
         types=tuple(DEFINITION.findall(question)),
         forms=_forms(body["response_format"]["json_schema"]["schema"]),
+        is_look="visible" in body["response_format"]["json_schema"]["schema"]["properties"],
         seed=body.get("seed"),
         temperature=body.get("temperature"),
         max_tokens=max_tokens,
@@ -83,7 +85,9 @@ def _check_schema(wanted: Any) -> None:
 
 
 def _forms(schema: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    """The forms that an event may have."""
+    """The forms that an event may have; none where it is not events that are asked for."""
+    if "events" not in schema["properties"]:
+        return ()
     event = schema["properties"]["events"]["items"]
     return tuple(event.get("anyOf", [event]))
 

@@ -86,6 +86,7 @@ def described(request: Request) -> dict[str, Any]:
     offsets = [picture.mark.time_ms - picture.time_ms for picture in request.pictures if picture.mark is not None]
     return {
         "model": request.model,
+        "is_look": request.is_look,
         "seed": request.seed,
         "temperature": request.temperature,
         "max_tokens": request.max_tokens,

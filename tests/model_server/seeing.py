@@ -18,6 +18,14 @@ def events(request: Request) -> list[dict[str, Any]]:
     return [{**event, **_details(event["type"], request)} for event in sorted(found, key=lambda event: (event["start_s"], event["type"]))]
 
 
+def look(request: Request) -> dict[str, Any]:
+    """The true answer to a second look at an event of the one type that is defined in the question."""
+    bit = int(request.types[0].removeprefix("mark_"))
+    showing = [picture for picture in request.pictures if picture.mark is not None and picture.mark.shows(bit)]
+    times = {"start_s": float(showing[0].time), "end_s": float(showing[-1].time)} if showing else {"start_s": None, "end_s": None}
+    return {"visible": bool(showing), **times, "reason": f"Mark {bit} is {'' if showing else 'not '}shown"}
+
+
 def _details(kind: str, request: Request) -> dict[str, Any]:
     """The attributes that the form of such an event demands; nothing where it has none."""
     forms = (form["properties"] for form in request.forms if kind in form["properties"]["type"].get("enum", [kind]))

@@ -1,7 +1,7 @@
 """What one window says of one occurrence: the shape between a model (or the signals) and the events."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.spans import Span
@@ -41,10 +41,26 @@ class WindowResult:
     detections: tuple[Detection, ...]
 
 
+CONFIRMED, REJECTED, UNVERIFIED = "confirmed", "rejected", "unverified"
+
+
+class Verification(NamedTuple):
+    """Whether a second look agreed: `status` is one of the three, `reason` the model's own words, or ours."""
+
+    status: str = UNVERIFIED
+    reason: str | None = None
+
+
+NOT_LOOKED_AT = Verification()
+
+NOT_LOOKED_AT = Verification()
+
+
 @dataclass(frozen=True, slots=True)
 class MergedEvent:
     """One occurrence, over all the windows that saw it. `key` names the earliest detection in it and so stays the same when later
-    windows extend the event: `{window_id}:{index}`.
+    windows extend the event: `{window_id}:{index}`. `window_ids` are all that saw it, second looks too; `told_by` are those whose
+    detections it is made of.
     """
 
     key: str
@@ -61,3 +77,5 @@ class MergedEvent:
     evidence_window_id: UUID
     attributes: dict[str, Any]
     window_ids: tuple[UUID, ...]
+    told_by: tuple[UUID, ...]
+    verification: Verification = NOT_LOOKED_AT

@@ -59,6 +59,7 @@ def _event(occurrence: Occurrence, ordered: Sequence[WindowResult], *, duration_
     evidence, evidence_pts_ms = _evidence(occurrence, Span(start.at_ms, end.at_ms))
     best = _longest(occurrence).detection
     confidence, confidence_source = _confidence(occurrence)
+    told_by = tuple([sighting.window.window_id for sighting in occurrence])
     return MergedEvent(
         key=f"{occurrence[0].window.window_id}:{occurrence[0].index}",
         type=best.type,
@@ -73,7 +74,8 @@ def _event(occurrence: Occurrence, ordered: Sequence[WindowResult], *, duration_
         evidence_pts_ms=evidence_pts_ms,
         evidence_window_id=evidence.window.window_id,
         attributes=_attributes(occurrence, best),
-        window_ids=tuple([sighting.window.window_id for sighting in occurrence]),
+        window_ids=told_by,
+        told_by=told_by,
     )
 
 

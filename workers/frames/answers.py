@@ -1,6 +1,6 @@
 """What the decoder's process answers: what a video is, and its sampled frames."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,14 @@ def answer(request: dict[str, Any], *, alive: Alive) -> Iterator[Answer]:
 
 
 def _samples(source: Source, request: dict[str, Any], *, alive: Alive) -> Iterator[Answer]:
-    """First the holes, then frame by frame in order of time. The frame before the span comes too: it is what the first one is
+    """First the holes, then frame by frame in order of time. The frame before each span comes too: it is what the first one is
     compared with, and where a gap may begin.
     """
-    span, fps = Span(*request["span"]), request["fps"]
-    yield from (({"kind": "hole", "span": hole}, b"") for hole in source.index.holes if hole.overlaps(span))
+    spans, fps = [Span(*span) for span in request["spans"]], request["fps"]
+    yield from (({"kind": "hole", "span": hole}, b"") for hole in source.index.holes if any(map(hole.overlaps, spans)))
     size, look = fit(source.width, source.height, tokens=request["frame_tokens"]), None
-    for found in frames(source, _times(source.index, span, fps, request["tolerance_ms"]), tolerance_ms=round(500 / fps), alive=alive):
+    times = _times(source.index, spans, fps, request["tolerance_ms"])
+    for found in frames(source, times, tolerance_ms=round(500 / fps), alive=alive):
         if isinstance(found, Missing):
             yield {"kind": "missing", "pts_ms": found.pts_ms}, b""
             continue
@@ -52,9 +53,12 @@ def _samples(source: Source, request: dict[str, Any], *, alive: Alive) -> Iterat
         yield {"kind": "frame", "pts_ms": found.pts_ms, "signals": signals}, encode(small, quality=request["jpeg_quality"])
 
 
-def _times(index: Index, span: Span, fps: float, tolerance_ms: int) -> tuple[int, ...]:
+def _times(index: Index, spans: Iterable[Span], fps: float, tolerance_ms: int) -> tuple[int, ...]:
     """By the whole video alone, so that every part of it samples the same frames."""
     presented = set(index.pts_ms)
     keys = near_grid([time for time in index.key_ms if time in presented], fps=fps, tolerance_ms=tolerance_ms)
-    before = sampled_before(span.start_ms, fps=fps, pts_ms=index.pts_ms, key_ms=keys)
-    return (() if before is None else (before,)) + wanted(span, fps=fps, pts_ms=index.pts_ms, key_ms=keys)
+    times: set[int] = set()
+    for span in spans:
+        before = sampled_before(span.start_ms, fps=fps, pts_ms=index.pts_ms, key_ms=keys)
+        times.update(() if before is None else (before,), wanted(span, fps=fps, pts_ms=index.pts_ms, key_ms=keys))
+    return tuple(sorted(times))

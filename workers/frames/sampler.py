@@ -81,9 +81,17 @@ class Sampler:
         raise DecoderFailed("The decoder gave no answer.")
 
     def sample(
-        self, path: Path, windows: Sequence[WindowPlan], *, fps: float, frame_tokens: int, beat: Beat, tolerance_ms: int | None = None
+        self,
+        path: Path,
+        windows: Sequence[WindowPlan],
+        *,
+        fps: float,
+        frame_tokens: int,
+        beat: Beat,
+        tolerance_ms: int | None = None,
+        spans: Sequence[Span] | None = None,
     ) -> Iterator[SampledWindow]:
-        """The windows (some of those that `timeline.cut` makes, in order) one by one, each as soon as its frames are complete.
+        """The windows (by their starts) one by one, each as soon as its frames are complete; with `spans`, frames in these alone.
 
         `fps` and `tolerance_ms` must be the same for all the windows of a video; they say which frames are sampled (`timeline.wanted`; by
         default the tolerance is half an interval). A frame costs the model at most `frame_tokens`. Frames that do not come are gaps.
@@ -91,12 +99,12 @@ class Sampler:
         """
         if not windows:
             return
-        span = Span(windows[0].span.start_ms, windows[-1].span.end_ms)
+        span = Span(windows[0].span.start_ms, max(window.span.end_ms for window in windows))
         most_frames = span.length_ms * fps / 1000 + 4
         output_bytes = SPARE_BYTES + int(most_frames * (frame_tokens * TOKEN_PIXELS * PIXEL_BYTES + 4096))
         request = {
             "ask": "frames",
-            "span": span,
+            "spans": [span] if spans is None else spans,
             "fps": fps,
             "tolerance_ms": round(500 / fps) if tolerance_ms is None else tolerance_ms,
             "frame_tokens": frame_tokens,

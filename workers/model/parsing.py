@@ -27,7 +27,7 @@ def items_of(text: str, *, finish_reason: str | None) -> list[Any]:
     """
     if len(text) > TEXT_MAX_CHARS:
         raise BadReply("The reply is longer than any that was asked for.", kind=BadKind.TOO_LARGE)
-    for candidate in _candidates(text):
+    for candidate in candidates(text):
         try:
             return _events_in(storable.load(candidate))
         except ValueError:
@@ -37,7 +37,7 @@ def items_of(text: str, *, finish_reason: str | None) -> list[Any]:
     return _repaired(text)
 
 
-def _candidates(text: str) -> Iterator[str]:
+def candidates(text: str) -> Iterator[str]:
     """The text itself, what is in its fences, and the JSON in its prose; none where there is more than one such, lest the other be lost."""
     yield text
     fenced = FENCE.findall(text)

@@ -48,5 +48,5 @@ class Part(NamedTuple):
         return max(self.size // OVERLAP, 1) if self.size >= TELLING else 0
 
 
-def whole(frame_pts_ms: Sequence[int]) -> Part:
-    return Part(0, len(frame_pts_ms))
+def whole(frames: Sequence[object]) -> Part:
+    return Part(0, len(frames))

@@ -16,6 +16,12 @@ NAME = "events"
 NUMBER, BOOLEAN, STRING = {"type": "number"}, {"type": "boolean"}, {"type": "string"}
 
 
+def look_schema() -> dict[str, Any]:
+    """The answer to a second look."""
+    may_be_none = {"type": ["number", "null"]}
+    return _strict({"visible": BOOLEAN, "start_s": may_be_none, "end_s": may_be_none, "reason": STRING})
+
+
 def schema_of(question: Question) -> dict[str, Any]:
     """One form of event for each set of fields; without event types the model names the type."""
     kinds: defaultdict[tuple[EventField, ...], list[str]] = defaultdict(list)

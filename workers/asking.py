@@ -1,0 +1,107 @@
+"""Calls to the model about one window: what is stored already is not asked for again, and what comes is stored before anybody reads it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core.errors import BadReply, PromptTooLarge, Unavailable
+from core.frames import unpack
+from core.request import JobRequest
+from core.spans import Span
+from db import jobs, leases
+from db.models import Window
+from workers.model import tokens
+from workers.model.parts import Part, whole
+from workers.model.record import Record
+from workers.runtime import Runtime
+from workers.work import Heartbeat
+
+Frames = Sequence[tuple[int, bytes]]
+
+UNEXPECTED = (
+    "The model's server billed {billed} tokens for a call that should take about {expected}: frames may have been dropped or resized "
+    "on the way to the model, or the model counts them in another way than Qwen3-VL."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a kind of window is asked about: the messages of a call, the schema of its answer, and how the call of a number is made."""
+
+    messages: Callable[[Frames, Span, Sequence[str]], list[dict[str, Any]]]
+    schema: Mapping[str, Any]
+    how: Callable[[int], Mapping[str, Any]]
+
+
+class Asking:
+    """Answers by number, each asked for once at the most: the `Ask` of an inquiry.
+
+    `frames` are those that are shown, by position; whoever shows fewer of them sets it. `at_most`: how many of them one call may hold.
+    """
+
+    def __init__(self, runtime: Runtime, work: Window, request: JobRequest, beat: Heartbeat, form: Form) -> None:
+        self._runtime, self._work, self._beat, self._form = runtime, work, beat, form
+        self._model = request.model or runtime.settings.model
+        self.frames: Frames = unpack(runtime.blobs.get(str(work.frames_key)))  # there, as the job is open
+        record = Record(**(work.raw_reply or {}))
+        self.at_most = record.at_most or runtime.limits.frames_in_a_call(self._model, self.frames)
+        self.record = replace(record, at_most=self.at_most)
+
+    def __call__(self, part: Part, number: int, *, going_on: Sequence[str]) -> Mapping[str, Any]:
+        known = self.record.reply(part, number, whole=whole(self.frames))
+        return known or self._call(part, how=self._form.how(number), going_on=going_on)
+
+    def _call(self, part: Part, *, how: Mapping[str, Any], going_on: Sequence[str]) -> Mapping[str, Any]:
+        """Ask once, and store the answer, or what it cost to get none, before anything else."""
+        frames = self.frames[part.first : part.end]
+        span = part.span([pts_ms for pts_ms, _ in self.frames], Span(self._work.start_ms, self._work.end_ms))
+        prompt = self._form.messages(frames, span, going_on)
+        try:
+            completion = self._runtime.model.ask(
+                model=self._model,
+                messages=prompt,
+                schema=self._form.schema,
+                max_tokens=self._runtime.settings.model_max_output_tokens,
+                beat=self._beat,
+                permit=self._beat.permit,
+                **how,
+            )
+        except Unavailable as error:
+            if (bill := error.extra.pop("usage", None)) is not None:
+                self.record.bills.append(bill)
+                self._store()
+            raise
+        except PromptTooLarge as error:
+            self.record.refuse(part, error)
+            self._runtime.limits.learn(self._model, error, frames)
+            self._store()
+            raise
+        except BadReply as error:
+            reply = self.record.keep_bad(part, error.kind)
+        else:
+            reply = self.record.keep(part, completion)
+        self._store()
+        self._compare(reply["usage"]["input_tokens"] if reply["tries"] == 1 else 0, tokens.predicted(prompt, frames))
+        return reply
+
+    def _compare(self, billed: int, expected: int) -> None:
+        """Nothing in an answer tells that frames were lost on the way; the bill does. One over several tries tells nothing."""
+        if tokens.are_unexpected(billed, expected):
+            detail = UNEXPECTED.format(billed=billed, expected=expected)
+            self._runtime.sessions.run(lambda session: jobs.warn(session, self._work.job_id, code="tokens_unexpected", detail=detail))
+
+    def _store(self) -> None:
+        self._runtime.sessions.run(lambda session: _keep(session, self._work, self.record))
+
+
+def _keep(session: Session, work: Window, record: Record) -> None:
+    """Sums, not increments: storing twice counts once."""
+    row = leases.hold(session, work)
+    row.raw_reply = asdict(record)
+    row.calls = len(record.replies)
+    row.model = record.model()
+    row.input_tokens = int(record.total("input_tokens"))
+    row.output_tokens = int(record.total("output_tokens"))
+    row.cost_usd = record.total("cost_usd")
