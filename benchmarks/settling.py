@@ -52,8 +52,8 @@ def main() -> None:
 def measure(sessions: Sessions, settings: Settings, hours: int, detections: int) -> None:
     job, video = finished(sessions, settings, hours * 3_600_000, detections)
     with sessions.begin() as session:
-        read_s, looked = timed(lambda: windows.of_job(session, job.id))
-    merge_s, rows = timed(lambda: settling.event_rows(job, video, looked))
+        read_s, (looked, _) = timed(lambda: windows.of_job(session, job.id))
+    merge_s, rows = timed(lambda: settling.event_rows(job, video, looked, []))
     naive_s, _ = timed(lambda: write_naively(sessions, job, rows))
     write_s, _ = timed(lambda: write(sessions, job, rows))
     settle_s, _ = timed(lambda: settle(sessions, job))

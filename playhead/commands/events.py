@@ -1,6 +1,7 @@
 """`playhead events`: what happens, and when."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -12,7 +13,14 @@ from playhead.terminal import Session
 from playhead.types import Event, Job
 
 Match = Literal["overlaps", "within", "starts"]
-Verification = Literal["confirmed", "rejected", "unverified"]
+
+
+class Verification(StrEnum):
+    """What a second look said; an enum, since Typer takes no list of literals."""
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    UNVERIFIED = "unverified"
 
 
 def events(

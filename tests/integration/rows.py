@@ -84,4 +84,4 @@ def planned(sessions: Sessions, job: Job, *, spans: list[tuple[int, int]]) -> li
                 },
             )
     with sessions.begin() as session:
-        return windows.of_job(session, job.id)
+        return windows.of_job(session, job.id)[0]

@@ -99,7 +99,7 @@ def test_what_is_no_video_is_refused_and_leaves_nothing(
         ({"nonsense": "x"}, "nonsense"),
         ({"recorded_at": "0001-01-01T00:00:00Z"}, "recorded_at"),
         ({"metadata": "[1]"}, "metadata"),
-        ({"request": '{"refine": true}'}, "refine"),
+        ({"request": '{"verify": {"votes": 2}}'}, "request.verify.votes"),
         ({"request": '{"budget_usd": 1}'}, "budget_usd"),
     ],
 )
