@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.model_server import seeing
+from tests.model_server import erring, seeing
 from tests.model_server.request import Request
 
 Behaviour = Mapping[str, Any]
@@ -81,6 +81,11 @@ def long_winded(*, events: int) -> Behaviour:
     return {"kind": "long_winded", "events": events}
 
 
+def errs(*, seed: int = 0) -> Behaviour:
+    """Events with all the errors of `erring`."""
+    return {"kind": "erring", "seed": seed}
+
+
 def reset() -> Behaviour:
     return {"kind": "honest", "reset": True}
 
@@ -132,7 +137,7 @@ def _told(request: Request, behaviour: Behaviour) -> tuple[str | None, str]:
 def _look(request: Request, behaviour: Behaviour) -> tuple[str | None, str]:
     """What has no meaning for a second look is honest there."""
     answer = seeing.look(request)
-    return LOOKS.get(behaviour["kind"], lambda answer, behaviour: (json.dumps(answer), "stop"))(answer, behaviour)
+    return LOOKS.get(behaviour["kind"], lambda answer, request, how: (json.dumps(answer), "stop"))(answer, request, behaviour)
 
 
 def _payload(request: Request, text: str | None, finish_reason: str) -> dict[str, Any]:
@@ -190,6 +195,12 @@ def _jittered(events: Events, request: Request, behaviour: Behaviour) -> str:
     return _json(moved)
 
 
+def _erring(events: Events, request: Request, behaviour: Behaviour) -> str:
+    told = erring.events(events, request, behaviour)
+    clocks = Random(f"{behaviour.get('seed', 0)} {len(told)} {request.pictures[0].mark}").random() < erring.CLOCKS
+    return _each(told, _clock) if clocks else _json(told)
+
+
 def _each(events: Events, change: Callable[[float], Any]) -> str:
     return _json([{**event, "start_s": change(event["start_s"]), "end_s": change(event["end_s"])} for event in events])
 
@@ -209,16 +220,21 @@ def _long_winded(events: Events, request: Request, behaviour: Behaviour) -> tupl
     return _json(events[: behaviour["events"] + 1])[:-20], "length"
 
 
-LOOKS: Mapping[str, Callable[[dict[str, Any], Behaviour], tuple[str | None, str]]] = {
-    "broken": lambda answer, how: (f"I think: {answer['reason']}", "stop"),
-    "unreadable_looks": lambda answer, how: (f"I think: {answer['reason']}", "stop"),
-    "fenced": lambda answer, how: (f"```json\n{json.dumps(answer)}\n```", "stop"),
-    "blind": lambda answer, how: (json.dumps({"visible": False, "start_s": None, "end_s": None, "reason": "Nothing to be seen"}), "stop"),
+LOOKS: Mapping[str, Callable[[dict[str, Any], Request, Behaviour], tuple[str | None, str]]] = {
+    "erring": lambda answer, request, how: (json.dumps(erring.look(answer, request, how)), "stop"),
+    "broken": lambda answer, request, how: (f"I think: {answer['reason']}", "stop"),
+    "unreadable_looks": lambda answer, request, how: (f"I think: {answer['reason']}", "stop"),
+    "fenced": lambda answer, request, how: (f"```json\n{json.dumps(answer)}\n```", "stop"),
+    "blind": lambda answer, request, how: (
+        json.dumps({"visible": False, "start_s": None, "end_s": None, "reason": "Nothing to be seen"}),
+        "stop",
+    ),
 }
 
 
 TEXTS: Mapping[str, Callable[[Events, Request, Behaviour], tuple[str | None, str]]] = {
     "honest": lambda events, request, how: (_json(events), "stop"),
+    "erring": lambda events, request, how: (_erring(events, request, how), "stop"),
     "empty": lambda events, request, how: ("", "stop"),
     "null": lambda events, request, how: (None, "stop"),
     "picky": lambda events, request, how: (_json(events), "stop"),

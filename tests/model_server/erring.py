@@ -1,0 +1,63 @@
+"""A model that errs as real ones do, all at once: what the benchmark of localization holds the pipeline against."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from tests.model_server.request import Request
+
+Behaviour = Mapping[str, Any]
+
+JITTER_FRAMES = 3.0
+"""How far a stated boundary may lie from the true one, in steps between the frames that were shown: 3 s at a frame a second. By frames and
+not by seconds, since a model reads times off the frames that it is shown.
+"""
+
+EDGE_S, MISSED = 8.0, 0.10
+"""Of what begins or ends so near to the window's edge this share is not told of."""
+
+INVENTED = 0.10
+"""So many events are told of that are not there, as a share of those that are."""
+
+CLOCKS = 0.10
+"""This share of replies has mm:ss for seconds."""
+
+
+def events(true: list[dict[str, Any]], request: Request, behaviour: Behaviour) -> list[dict[str, Any]]:
+    """True events of a window with the errors above. The same call errs in the same way each time; with another seed in another."""
+    random = _random(request, behaviour)
+    first_s, last_s = (float(picture.time) for picture in (request.pictures[0], request.pictures[-1]))
+    told = []
+    for event in true:
+        near_edge = min(event["start_s"] - first_s, last_s - event["end_s"]) < EDGE_S
+        if not (near_edge and random.random() < MISSED):
+            told.append(event | _moved(event, request, random))
+        if random.random() < INVENTED:
+            told.append(_invented(event, random, first_s, last_s))
+    return told
+
+
+def look(true: dict[str, Any], request: Request, behaviour: Behaviour) -> dict[str, Any]:
+    """The true answer to a second look, its times moved."""
+    return true | _moved(true, request, _random(request, behaviour)) if true["visible"] else true
+
+
+def _random(request: Request, behaviour: Behaviour) -> Random:
+    return Random(f"{behaviour.get('seed', 0)} {request.seed} {[picture.mark for picture in request.pictures]} {request.types}")
+
+
+def _moved(event: dict[str, Any], request: Request, random: Random) -> dict[str, Any]:
+    """Both ends by up to `JITTER_FRAMES` steps, clamped to what was shown."""
+    times = [float(picture.time) for picture in request.pictures]
+    steps = sorted(after - before for before, after in pairwise(times))
+    reach_s = JITTER_FRAMES * steps[len(steps) // 2] if steps else 0.0
+    moved = (min(max(event[end] + random.uniform(-reach_s, reach_s), times[0]), times[-1]) for end in ("start_s", "end_s"))
+    start_s, end_s = sorted(round(time_s, 1) for time_s in moved)
+    return {"start_s": start_s, "end_s": end_s}
+
+
+def _invented(event: dict[str, Any], random: Random, first_s: float, last_s: float) -> dict[str, Any]:
+    start_s = random.uniform(first_s, last_s)
+    end_s = min(start_s + random.uniform(1, 20), last_s)
+    return {**event, "type": f"mark_{random.randrange(8)}", "start_s": round(start_s, 1), "end_s": round(end_s, 1)}
