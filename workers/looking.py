@@ -72,8 +72,8 @@ def sights(looked_again: Iterable[Window]) -> Iterator[Sight]:
 def look(runtime: Runtime, work: Window, request: JobRequest, beat: Heartbeat) -> dict[str, Any]:
     """The members of the row of a second look, once the model has answered."""
     assert work.look is not None
-    kind, question = look_of(work.look).type, Question.of(request)
-    form = Form(lambda frames, span, _: look_messages(question, kind, frames, window=span), look_schema(), _how)
+    asked, question = look_of(work.look), Question.of(request)
+    form = Form(lambda frames, span, _: look_messages(question, asked.type, frames, window=span, end=asked.end), look_schema(), _how)
     asking = Asking(runtime, work, request, beat, form)
     glimpses, bad, error = _votes(asking, Span(work.start_ms, work.end_ms), votes=request.verify.votes)
     kept = {"raw_reply": asdict(replace(asking.record, bad=dict(bad))), "prompt_version": LOOK_VERSION}

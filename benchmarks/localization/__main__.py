@@ -2,9 +2,9 @@
 
 Makes a video with hundreds of marked events (some minutes), has the whole stack look at it with the tests' model server as the model, and
 scores what comes out by the usual measures: F1 and mAP at tIoU 0.5, 0.7 and 0.9, the mean error of a boundary, duplicates, and the share
-of true boundaries inside the stated uncertainty. Beside it, in the same run, on the same video and model: chunks of a minute without overlap,
-replies taken as they come. Once with a model that tells the truth, once with one that errs as real ones do (see
-`tests.model_server.erring`, and 5% broken JSON, 2% loops, 3% refusals). Exits with 1 when a target is missed.
+of true boundaries inside the stated uncertainty. Beside it, in the same run, on the same video and model: chunks of a minute without
+overlap, replies taken as they come. Once with a model that tells the truth, once with one that errs as real ones do
+(`tests.model_server.erring`, and 5% broken JSON, 2% loops, 3% refusals). Exits with 1 when a target is missed.
 """
 
 import argparse

@@ -32,28 +32,32 @@ def events(true: list[dict[str, Any]], request: Request, behaviour: Behaviour) -
     for event in true:
         near_edge = min(event["start_s"] - first_s, last_s - event["end_s"]) < EDGE_S
         if not (near_edge and random.random() < MISSED):
-            told.append(event | _moved(event, request, random))
+            told.append(event | _moved(event, request, random, edges=True))
         if random.random() < INVENTED:
             told.append(_invented(event, random, first_s, last_s))
     return told
 
 
 def look(true: dict[str, Any], request: Request, behaviour: Behaviour) -> dict[str, Any]:
-    """The true answer to a second look, its times moved."""
-    return true | _moved(true, request, _random(request, behaviour)) if true["visible"] else true
+    """The true answer to a second look, its times moved; what shows it from the first or to the last frame is said to."""
+    return true | _moved(true, request, _random(request, behaviour), edges=False) if true["visible"] else true
 
 
 def _random(request: Request, behaviour: Behaviour) -> Random:
     return Random(f"{behaviour.get('seed', 0)} {request.seed} {[picture.mark for picture in request.pictures]} {request.types}")
 
 
-def _moved(event: dict[str, Any], request: Request, random: Random) -> dict[str, Any]:
-    """Both ends by up to `JITTER_FRAMES` steps, clamped to what was shown."""
+def _moved(event: dict[str, Any], request: Request, random: Random, *, edges: bool) -> dict[str, Any]:
+    """Both ends by up to `JITTER_FRAMES` steps, clamped to what was shown; with `edges` also those that were not seen."""
     times = [float(picture.time) for picture in request.pictures]
     steps = sorted(after - before for before, after in pairwise(times))
     reach_s = JITTER_FRAMES * steps[len(steps) // 2] if steps else 0.0
-    moved = (min(max(event[end] + random.uniform(-reach_s, reach_s), times[0]), times[-1]) for end in ("start_s", "end_s"))
-    start_s, end_s = sorted(round(time_s, 1) for time_s in moved)
+
+    def moved(time_s: float, edge_s: float) -> float:
+        off_s = random.uniform(-reach_s, reach_s)
+        return time_s if time_s == edge_s and not edges else round(min(max(time_s + off_s, times[0]), times[-1]), 1)
+
+    start_s, end_s = sorted((moved(event["start_s"], times[0]), moved(event["end_s"], times[-1])))
     return {"start_s": start_s, "end_s": end_s}
 
 

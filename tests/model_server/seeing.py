@@ -21,7 +21,13 @@ def events(request: Request) -> list[dict[str, Any]]:
 def look(request: Request) -> dict[str, Any]:
     """The true answer to a second look at an event of the one type that is defined in the question."""
     bit = int(request.types[0].removeprefix("mark_"))
-    showing = [picture for picture in request.pictures if picture.mark is not None and picture.mark.shows(bit)]
+    runs = [
+        list(run)
+        for shows, run in groupby(request.pictures, key=lambda picture: picture.mark is not None and picture.mark.shows(bit))
+        if shows
+    ]
+    last, first = ("the last time alone" in request.question, "the first time alone" in request.question)
+    showing: list[Picture] = runs[-1] if runs and last else runs[0] if runs and first else max(runs, key=len, default=[])
     times = {"start_s": float(showing[0].time), "end_s": float(showing[-1].time)} if showing else {"start_s": None, "end_s": None}
     return {"visible": bool(showing), **times, "reason": f"Mark {bit} is {'' if showing else 'not '}shown"}
 

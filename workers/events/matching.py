@@ -78,17 +78,21 @@ def _best_first(meetings: list[Meeting]) -> Iterator[Meeting]:
     for _, same in groupby(meetings, key=itemgetter(0)):
         tied = list(same)
         if len(tied) > 1:
-            words = {sighting: _words(sighting) for sighting in {sighting for _, *pair in tied for sighting in pair}}
+            words = {sighting: _words(sighting.detection.description) for sighting in {sighting for _, *pair in tied for sighting in pair}}
             tied.sort(key=lambda meeting: -_likeness(words[meeting[1]], words[meeting[2]]))
         yield from tied
 
 
-def _words(sighting: Sighting) -> set[str]:
-    return set(sighting.detection.description.lower().split())
+def likeness(description: str, other: str) -> float:
+    """Share of the words that two descriptions have in common: tells two cars apart that are there at the same time."""
+    return _likeness(_words(description), _words(other))
+
+
+def _words(description: str) -> set[str]:
+    return set(description.lower().split())
 
 
 def _likeness(words: set[str], others: set[str]) -> float:
-    """Share of the words that two descriptions have in common: tells two cars apart that are there at the same time."""
     common = len(words & others)
     return common / (len(words) + len(others) - common or 1)
 

@@ -42,7 +42,7 @@ class Assembly:
 
     def end(self) -> Iterator[SampledWindow]:
         if self._open:
-            yield from self._close(before_ms=self._open[-1].span.end_ms)
+            yield from self._close(before_ms=max(plan.span.end_ms for plan in self._open))
 
     def _close(self, *, before_ms: int) -> Iterator[SampledWindow]:
         """Give the windows that end at the time or before."""

@@ -1,6 +1,7 @@
 """Reads the answer to a second look: leniently in its form, strictly in its content; and makes one answer of many votes."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from statistics import median_low
 from typing import Any, NamedTuple
 
@@ -86,8 +87,9 @@ def _object(text: str, finish_reason: str | None) -> Mapping[str, Any]:
 
 
 def _shown(told: Any, frame_pts_ms: Sequence[int], window: Span) -> frame_times.Shown:
+    """The frame meant: also where the time lies between two stretches, which is slack; not where it lies outside of both."""
     time_s = seconds(told)
-    shown = None if time_s is None else frame_times.nearest(time_s, frame_pts_ms, window)
-    if shown is None or shown.slack_ms > frame_times.sampling_gap_ms(frame_pts_ms, window):
+    outside_ms = inf if time_s is None else max(-time_s * 1000, time_s * 1000 - window.length_ms)
+    if time_s is None or outside_ms > frame_times.sampling_gap_ms(frame_pts_ms, window):
         raise BadReply("The times in the reply are those of no frame that was shown.", kind=BadKind.BAD_TIMES)
-    return shown
+    return frame_times.nearest(time_s, frame_pts_ms, window)

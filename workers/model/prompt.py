@@ -73,11 +73,19 @@ Do these frames show it? Give:
 - "end_s": the time printed before the last of these frames that shows it; null if none does.
 - "reason": what can be seen that tells, in one short sentence.
 
-Use the times exactly as printed, in seconds."""
+Use the times exactly as printed, in seconds.{end}"""
+
+LOOK_ENDS: dict[str | None, str] = {
+    "start": "\nIf it stops and happens again in these frames, tell of the last time alone: where that begins is the question.",
+    "end": "\nIf it stops and happens again in these frames, tell of the first time alone: where that ends is the question.",
+    None: "\nIf it stops and happens again in these frames, tell of the longest time alone.",
+}
 
 
-def look_messages(question: Question, kind: str, frames: Sequence[tuple[int, bytes]], *, window: Span) -> list[dict[str, Any]]:
-    """The messages of a second look at an event of a type: every frame after its time, the question last.
+def look_messages(
+    question: Question, kind: str, frames: Sequence[tuple[int, bytes]], *, window: Span, end: str | None = None
+) -> list[dict[str, Any]]:
+    """The messages of a second look at an event of a type, or at its `start` or `end` alone: every frame after its time, the question last.
 
     Nothing that the model said of the event at first is repeated: that might be what a frame told it to say. A type that the model named
     itself is one word of lower-case letters.
@@ -90,6 +98,7 @@ def look_messages(question: Question, kind: str, frames: Sequence[tuple[int, byt
         first=times[0],
         last=times[-1],
         definition=_definition(EventType(known.id, known.description)),
+        end=LOOK_ENDS[end],
         instructions=INSTRUCTIONS.format(instructions=_line(question.instructions)) if question.instructions else "",
     )
     return [{"role": "system", "content": LOOK_SYSTEM}, {"role": "user", "content": [*content, _text(text)]}]
