@@ -77,6 +77,12 @@ class Sampling(BaseModel):
         description="How far from its time a frame may be, in seconds, where a key frame there saves decoding. At most half of the time "
         "between two frames, which is the default; 0 for the signals, which compare each frame with the one before.",
     )
+    skip_static: bool | None = Field(
+        None,
+        description="Leave out frames that show nothing new, so that hours in which nothing changes cost next to nothing. Frames around "
+        "each change stay. Default: true for a model, false for the signals.",
+    )
+    max_gap_s: float = Field(30, ge=1, le=600, description="With `skip_static`: the longest time without a frame, in seconds.")
     frame_tokens: int = Field(220, ge=16, le=2048, description="Size of a frame in model tokens; one is 32 x 32 pixels.")
 
     @model_validator(mode="after")
@@ -96,7 +102,8 @@ class Sampling(BaseModel):
     @property
     def slug(self) -> str:
         """Names this way of sampling in keys of stored frames."""
-        return f"{self.fps:g}fps-{self.window_s:g}s-{self.overlap_s:g}s-{self.frame_tokens}t-{self.tolerance_s or 0:g}"
+        still = f"-still{self.max_gap_s:g}s" if self.skip_static else ""
+        return f"{self.fps:g}fps-{self.window_s:g}s-{self.overlap_s:g}s-{self.frame_tokens}t-{self.tolerance_s or 0:g}{still}"
 
 
 class Verify(BaseModel):
@@ -162,10 +169,12 @@ class JobRequest(BaseModel):
         tolerance_s = self.sampling.tolerance_s
         if tolerance_s is None:
             tolerance_s = 0.5 / fps if analyzer == "model" else 0.0
+        skip_static = self.sampling.skip_static if self.sampling.skip_static is not None else analyzer == "model"
+        sampling = {**self.sampling.model_dump(), "fps": fps, "tolerance_s": tolerance_s, "skip_static": skip_static}
         return self.model_copy(
             update={
                 "analyzer": analyzer,
-                "sampling": Sampling.model_validate({**self.sampling.model_dump(), "fps": fps, "tolerance_s": tolerance_s}),
+                "sampling": Sampling.model_validate(sampling),
                 "model": (self.model or settings.model) if analyzer == "model" else None,
             }
         )

@@ -19,6 +19,7 @@ from workers import settling, thinning
 from workers.events.looks import ROUNDS
 from workers.events.signals import detect
 from workers.frames.frame import SampledWindow, Signals, WindowPlan
+from workers.frames.still import thinned
 from workers.looking import look_of
 from workers.model.kinds import of_the_decoder
 from workers.runtime import Runtime
@@ -53,8 +54,9 @@ def _windows(runtime: Runtime, work: Segment, beat: Heartbeat) -> Iterator[tuple
     yield from ((job, row) for row in stored)
     for sampled in _sampled(runtime, video, sampling, missing, beat):
         beat.renew()  # storing a window may take as long as the storage's patience
+        shown = thinned(sampled, max_gap_ms=round(sampling.max_gap_s * 1000)) if sampling.skip_static else sampled
         key = frames_key(video.id, video.frames_generation, sampling.slug, sampled.plan.seq)
-        yield job, _keep(runtime, job, key, sampled)
+        yield job, _keep(runtime, job, key, shown)
 
 
 def _looks(runtime: Runtime, work: Segment, beat: Heartbeat) -> Iterator[tuple[Job, dict[str, Any]]]:

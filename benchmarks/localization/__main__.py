@@ -4,7 +4,8 @@ Makes a video with hundreds of marked events (some minutes), has the whole stack
 scores what comes out by the usual measures: F1 and mAP at tIoU 0.5, 0.7 and 0.9, the mean error of a boundary, duplicates, and the share
 of true boundaries inside the stated uncertainty. Beside it, in the same run, on the same video and model: chunks of a minute without
 overlap, replies taken as they come. Once with a model that tells the truth, once with one that errs as real ones do
-(`tests.model_server.erring`, and 5% broken JSON, 2% loops, 3% refusals). Exits with 1 when a target is missed.
+(`tests.model_server.erring`, and 5% broken JSON, 2% loops, 3% refusals). Then a video that is still for 90% of its time, with and without
+leaving out what shows nothing new. Exits with 1 when a target is missed.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +35,9 @@ def err(control: Control) -> None:
     control.honest()
     control.always(errs())
     control.chance((0.05, of_kind("broken")), (0.02, loop()), (0.015, status(429)), (0.015, status(503)))
+
+
+Look = Callable[[], tuple[list[Found], str]]
 
 
 class Run(NamedTuple):
@@ -60,7 +65,8 @@ def main() -> None:
         print(f"{asked.hours:g} hours, {len(events)} events\n\n| {' | '.join((*HEAD, 'tokens', 'dollars', 'ends', 'wall s'))} |")
         print("|---" * (len(HEAD) + 4) + "|", flush=True)
         runs = dict(measured(video, events, model, client))
-    missed = [what for what, is_met in targets(runs) if not is_met]
+        stills = dict(measured_still(folder, asked.hours / 3, model, client))
+    missed = [what for what, is_met in (*targets(runs), *still_targets(stills)) if not is_met]
     print("\n" + ("\n".join(f"MISSED: {what}" for what in missed) or "All targets are met."))
     sys.exit(bool(missed))
 
@@ -72,40 +78,57 @@ def client_of(folder: Path, model: ModelServer) -> Iterator[Client]:
         yield client
 
 
-def measured(video: Path, events: list[Drawn], model: ModelServer, client: Client) -> Iterator[tuple[tuple[str, str], Run]]:
-    def playhead(*, refine: bool) -> tuple[list[Found], str]:
-        uploaded = client.upload(video, request={**REQUEST, "refine": refine})
-        job = client.wait(uploaded.job.id, timeout=3600)
-        found = [
-            Found(
-                event.type,
-                event.start_ms / 1000,
-                event.end_ms / 1000,
-                event.confidence or 0.0,
-                event.start_uncertainty_ms / 1000,
-                event.end_uncertainty_ms / 1000,
-            )
-            for event in client.events(uploaded.video.id)
-        ]
-        client.delete_video(uploaded.video.id)
-        return found, job.status
+def playhead(client: Client, video: Path, **asked: object) -> tuple[list[Found], str]:
+    uploaded = client.upload(video, request={**REQUEST, **asked})
+    job = client.wait(uploaded.job.id, timeout=3600)
+    found = [
+        Found(
+            event.type,
+            event.start_ms / 1000,
+            event.end_ms / 1000,
+            event.confidence or 0.0,
+            event.start_uncertainty_ms / 1000,
+            event.end_uncertainty_ms / 1000,
+        )
+        for event in client.events(uploaded.video.id)
+    ]
+    client.delete_video(uploaded.video.id)
+    return found, job.status
 
-    ways: dict[str, Callable[[], tuple[list[Found], str]]] = {
-        "playhead": lambda: playhead(refine=False),
-        "playhead, refine": lambda: playhead(refine=True),
+
+def timed(look: Look, events: list[Drawn], model: ModelServer, behave: Callable[[], None]) -> Run:
+    behave()
+    model.control.clear()
+    began = time.monotonic()
+    found, status = look()
+    log = [call.get("usage") or {} for call in model.control.log()]
+    tokens = sum(usage.get("total_tokens", 0) for usage in log)
+    return Run(score(events, found), tokens, model.control.cost_usd(), status, time.monotonic() - began)
+
+
+def measured(video: Path, events: list[Drawn], model: ModelServer, client: Client) -> Iterator[tuple[tuple[str, str], Run]]:
+    ways: dict[str, Look] = {
+        "playhead": lambda: playhead(client, video),
+        "playhead, refine": lambda: playhead(client, video, refine=True),
         "simple chunks": lambda: (simple.found(video, url=model.url, key=model.key, kinds=KINDS), "-"),
     }
     for name, behave in (("truthful", model.control.honest), ("errs", lambda: err(model.control))):
         for way, look in ways.items():
-            behave()
-            model.control.clear()
-            began = time.monotonic()
-            found, status = look()
-            log = [call.get("usage") or {} for call in model.control.log()]
-            tokens = sum(usage.get("total_tokens", 0) for usage in log)
-            run = Run(score(events, found), tokens, model.control.cost_usd(), status, time.monotonic() - began)
+            run = timed(look, events, model, behave)
             print(row(name, way, run), flush=True)
             yield (name, way), run
+
+
+def measured_still(folder: Path, hours: float, model: ModelServer, client: Client) -> Iterator[tuple[bool, Run]]:
+    events, still = scripts.mostly_still(hours=hours, share=0.9, visits=max(round(3 * hours), 1))
+    video = folder / f"still-{hours:g}h.mp4"
+    if not video.exists():
+        scripts.make(video, events, hours=hours, still=still)
+    for skips in (False, True):
+        asked = partial(playhead, client, video, sampling={"skip_static": skips})
+        run = timed(asked, events, model, model.control.honest)
+        print(row("truthful", "still video, whole" if not skips else "still video, skip_static", run), flush=True)
+        yield skips, run
 
 
 def row(model: str, way: str, run: Run) -> str:
@@ -114,6 +137,12 @@ def row(model: str, way: str, run: Run) -> str:
     inside = "-" if told.inside is None else f"{told.inside:.3f}"
     rest = [str(told.duplicates), inside, f"{run.tokens:,}", f"{run.usd:.4f}", run.status, f"{run.wall_s:.0f}"]
     return "| " + " | ".join([model, way, str(told.found), *numbers, *rest]) + " |"
+
+
+def still_targets(runs: dict[bool, Run]) -> Iterator[tuple[str, bool]]:
+    whole, skipped = runs[False], runs[True]
+    yield "skip_static: five times cheaper", 5 * skipped.usd <= whole.usd
+    yield "skip_static: the same events", skipped.score == whole.score and whole.score.f1[0.5] == 1
 
 
 def targets(runs: dict[tuple[str, str], Run]) -> Iterator[tuple[str, bool]]:

@@ -40,6 +40,22 @@ def _of_kind(kind: int, random: Random, duration_s: float, events: int) -> Itera
         now_s += length_s
 
 
-def make(path: Path, events: list[Drawn], *, hours: float) -> None:
+def make(path: Path, events: list[Drawn], *, hours: float, still: list[tuple[float, float]] | None = None) -> None:
+    """In the stretches that are `still` (in seconds) the picture stays what it was."""
     marks = [(int(event.kind.removeprefix("mark_")), event.start_s, event.end_s) for event in events]
-    make_video(path, duration_s=hours * 3600, fps=FPS, events=marks, gop=FPS * 5)
+    make_video(path, duration_s=hours * 3600, fps=FPS, events=marks, gop=FPS * 5, frozen=still or ())
+
+
+def mostly_still(*, hours: float, share: float, visits: int, seed: int = 0) -> tuple[list[Drawn], list[tuple[float, float]]]:
+    """A yard at night: somebody comes a few times, each time with three events; in between, for that share of the time, nothing moves."""
+    random = Random(seed)
+    period_s = hours * 3600 / visits
+    busy_s = period_s * (1 - share)
+    events, still = [], []
+    for visit in range(visits):
+        begin_s = visit * period_s + random.uniform(0.1, 0.8) * (period_s - busy_s)
+        for place in range(3):
+            start_s = begin_s + busy_s * (0.1 + 0.3 * place)
+            events.append(Drawn(f"mark_{place}", round(start_s, 3), round(start_s + busy_s * 0.2, 3)))
+        still += [(visit * period_s, begin_s), (begin_s + busy_s, (visit + 1) * period_s)]
+    return events, still

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.request import EventField, JobRequest
 from core.spans import Span
-from workers.model.prompt import PROMPT_VERSION, messages
+from workers.model.prompt import PROMPT_VERSION, messages, question_text
 from workers.model.question import EventType, Question
 
 WINDOW = Span(56_000, 60_000)
@@ -111,7 +111,7 @@ def test_a_stored_request_becomes_the_question() -> None:
 
 def test_the_words_are_those_of_this_version() -> None:
     """Whoever changes the prompt changes its version too, and then this."""
-    assert PROMPT_VERSION == "localize-3"
+    assert PROMPT_VERSION == "localize-4"
     assert question_of(Question((DOOR,), "The camera hangs over the entrance.")) == WORDS
 
 
@@ -134,3 +134,9 @@ For each event give:
 Use the times exactly as printed, in seconds. If an event stops and happens again later, report each time that it happens by itself.
 Report what you see, once each, in the order in which it begins; never continue a pattern.
 If there is no such event, answer {"events": []}."""
+
+
+def test_frames_that_were_left_out_are_told_of() -> None:
+    hint = "Where two frames lie farther apart than the others, the picture did not change in between."
+    assert hint in question_text(Question((DOOR,)), ["0.0", "1.0", "30.0", "31.0"])
+    assert hint not in question_text(Question((DOOR,)), ["0.0", "1.0", "2.5"])

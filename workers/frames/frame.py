@@ -11,13 +11,15 @@ class Signals(NamedTuple):
 
     `luma` and `contrast` are the mean and the standard deviation of the grey picture (0 to 255). `change` is the Bhattacharyya
     distance between the colour histograms of this frame and of the sampled frame before (0 to 1), `motion` the mean absolute
-    difference of their small grey pictures (0 to 255). Both are None where there is no frame before.
+    difference of their small grey pictures (0 to 255), and `peak` the largest difference in any one of the 64 x 36 parts of them. These are
+    None where there is no frame before.
     """
 
     luma: float
     contrast: float
     change: float | None
     motion: float | None
+    peak: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,9 @@ def measure(picture: Picture, before: Look | None) -> tuple[Signals, Look]:
     histogram = cv2.calcHist([picture], [0, 1, 2], None, COLOURS, [0, 256] * 3)
     look = Look(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), histogram)
     mean, deviation = cv2.meanStdDev(grey)
-    change = motion = None
+    change = motion = peak = None
     if before is not None:
         change = round(float(cv2.compareHist(before.histogram, look.histogram, cv2.HISTCMP_BHATTACHARYYA)), 4)
-        motion = round(float(cv2.absdiff(before.small_grey, look.small_grey).mean()), 2)
-    return Signals(round(float(mean[0, 0]), 2), round(float(deviation[0, 0]), 2), change, motion), look
+        difference = cv2.absdiff(before.small_grey, look.small_grey)
+        motion, peak = round(float(difference.mean()), 2), float(difference.max())
+    return Signals(round(float(mean[0, 0]), 2), round(float(deviation[0, 0]), 2), change, motion, peak), look
