@@ -73,6 +73,13 @@ def test_the_first_and_the_last_moment_of_the_video_need_no_look() -> None:
     assert glance.zones == (Zone(End.START, Span(0, GLANCE_MS)),)
 
 
+def test_an_end_that_nobody_looked_for_stays_as_sure_as_it_was() -> None:
+    first = event(500_000, DURATION_MS)
+    (found,) = refined([first], looked_at([first], Span(500_130, DURATION_MS)), duration_ms=DURATION_MS)
+    assert (found.start_ms, found.start_uncertainty_ms) == (500_125, 125)
+    assert (found.end_ms, found.end_uncertainty_ms) == (DURATION_MS, 500)
+
+
 def test_a_boundary_that_is_found_is_not_looked_for_again() -> None:
     first = event(10_000, 100_000)
     assert len(looked_at([first], Span(10_130, 99_790))) == 2

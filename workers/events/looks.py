@@ -131,18 +131,20 @@ class _Frame(NamedTuple):
 
 def edge(sights: Sequence[Sight], end: End) -> Edge | None:
     """Outwards from the first frame that shows it, as long as it is shown: what comes after a break is another. None where nothing was
-    seen. `sights` are in order of their rounds.
+    seen, or nobody looked for this end. `sights` are in order of their rounds.
 
     Where it was not seen at this end it lies between here and the other, where it was; and also where it goes on there and is not shown
     from the first frame on here: then what is shown here is another.
     """
     sign = 1 if end == End.END else -1
     own, far = _frames(sights, end, sign), _frames(sights, End.START if end == End.END else End.END, sign)
+    if not own:
+        return None
     run = _run(own)
     if run is None or (run[0] > 0 and far and far[-1].shows and far[-1].at < own[0].at):
         if (run := _run(far)) is None:
             return None
-        inner, outer = far[run[1]], own[0] if own else None
+        inner, outer = far[run[1]], own[0]
     else:
         inner, outer = own[run[1]], own[run[1] + 1] if run[1] + 1 < len(own) else None
     return Edge(sign * inner.at, None if outer is None else sign * outer.at, inner.sight)
