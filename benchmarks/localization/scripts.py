@@ -41,9 +41,11 @@ def _of_kind(kind: int, random: Random, duration_s: float, events: int) -> Itera
 
 
 def make(path: Path, events: list[Drawn], *, hours: float, still: list[tuple[float, float]] | None = None) -> None:
-    """In the stretches that are `still` (in seconds) the picture stays what it was."""
+    """In the stretches that are `still` (in seconds) the picture stays what it was. There is no file of this name before it is whole."""
+    draft = path.with_stem(f"{path.stem}-draft")
     marks = [(int(event.kind.removeprefix("mark_")), event.start_s, event.end_s) for event in events]
-    make_video(path, duration_s=hours * 3600, fps=FPS, events=marks, gop=FPS * 5, frozen=still or ())
+    make_video(draft, duration_s=hours * 3600, fps=FPS, events=marks, gop=FPS * 5, frozen=still or ())
+    draft.replace(path)
 
 
 def mostly_still(*, hours: float, share: float, visits: int, seed: int = 0) -> tuple[list[Drawn], list[tuple[float, float]]]:
