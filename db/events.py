@@ -112,6 +112,12 @@ def page(session: Session, wanted: Filter, *, sort: Sort, limit: int, cursor: st
     return Page(rows[:limit], encode(sort, [place, str(last.id)]))
 
 
+def of_job(session: Session, job_id: UUID) -> list[Event]:
+    """All that a job found, by start, but for what a second look rejected."""
+    query = select(Event).where(Event.job_id == job_id, Event.verification["status"].astext != "rejected")
+    return list(session.scalars(query.order_by(Event.start_ms, Event.id)))
+
+
 def get(session: Session, workspace_id: UUID, event_id: UUID) -> Event:
     """Raises `NotFound`, also for another workspace's event."""
     event = session.scalars(select(Event).where(Event.id == event_id, Event.workspace_id == workspace_id)).one_or_none()

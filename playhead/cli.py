@@ -8,7 +8,7 @@ import typer
 
 from playhead.commands.analyze import analyze
 from playhead.commands.events import events
-from playhead.commands.jobs import cancel, jobs
+from playhead.commands.jobs import cancel, diff, jobs
 from playhead.commands.videos import delete, videos
 from playhead.errors import PlayheadError
 from playhead.terminal import Session
@@ -48,6 +48,7 @@ app.command(epilog=ANALYZE)(analyze)
 app.command(epilog=EVENTS)(events)
 app.command()(videos)
 app.command()(jobs)
+app.command()(diff)
 app.command()(cancel)
 app.command()(delete)
 

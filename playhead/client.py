@@ -14,7 +14,7 @@ from playhead.errors import PlayheadError, WaitTimeout
 from playhead.files import OnBytes, Readable, incoming, outgoing
 from playhead.pages import Pages
 from playhead.settings import Settings
-from playhead.types import Event, Job, Page, Record, Upload, Video
+from playhead.types import Diff, Event, Job, Page, Record, Upload, Video
 from playhead.wire import Wire
 
 R = TypeVar("R", bound=Record)
@@ -128,6 +128,10 @@ class Client:
     def cancel(self, job_id: str) -> Job:
         """Start no further work on it. What was found stays; a job that has ended stays as it is."""
         return Job.from_json(self._wire.json("POST", _path("/v1/jobs", job_id, "cancel"), tries=self._wire.tries))
+
+    def diff(self, job_id: str, against: str) -> Diff:
+        """What appeared, vanished and moved against another job of the same video."""
+        return Diff.from_json(self._wire.json("GET", _path("/v1/jobs", job_id, "diff"), params={"against": against}))
 
     def wait(self, job_id: str, *, on_progress: Callable[[Job], None] | None = None, timeout: float | None = None) -> Job:
         """Ask until the job has ended, in whatever way: look at its `status`. The time between two questions grows to 3 s.

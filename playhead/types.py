@@ -207,6 +207,28 @@ class Event(Record):
     recorded_end: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moved(Record):
+    """An event that two jobs found, with a boundary that moved by more than what is uncertain of it, in milliseconds."""
+
+    event: Event
+    before: Event
+    start_moved_ms: int = 0
+    end_moved_ms: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diff(Record):
+    """What one job found against another of the same video."""
+
+    job_id: str
+    against: str
+    appeared: tuple[Event, ...] = ()
+    vanished: tuple[Event, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    unchanged: int = 0
+
+
 class Upload(NamedTuple):
     """What an upload answers: the video as stored, and the job that looks at it."""
 

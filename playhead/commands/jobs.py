@@ -1,4 +1,4 @@
-"""`playhead jobs` and `playhead cancel`."""
+"""`playhead jobs`, `playhead diff` and `playhead cancel`."""
 
 from itertools import islice
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from playhead.commands.analyze import exit_code, wait_for
-from playhead.render import job_notes, jobs_table, printable
+from playhead.render import events_table, job_notes, jobs_table, printable
 from playhead.terminal import Session
 
 
@@ -48,6 +48,26 @@ def _one(session: Session, job_id: str, *, wait: bool, as_json: bool) -> None:
         session.say(f"Its events: playhead events {job.video_id} --job {job.id}", "dim")
     if wait:
         raise typer.Exit(exit_code(job))
+
+
+def diff(
+    ctx: typer.Context,
+    job_id: Annotated[str, typer.Argument(metavar="JOB", help="As listed by: playhead jobs")],
+    against: Annotated[str, typer.Argument(metavar="OTHER", help="An earlier job of the same video.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, as the server sends it.")] = False,
+) -> None:
+    """Compare what two jobs found in a video: what appeared, vanished and moved."""
+    session: Session = ctx.obj
+    found = session.client.diff(job_id, against)
+    if as_json:
+        session.json(found.raw)
+        return
+    for name, events in (("Appeared", found.appeared), ("Vanished", found.vanished), ("Moved", [moved.event for moved in found.moved])):
+        if events:
+            session.say(f"{name}: {len(events)}")
+            session.show(events_table(list(events), with_video=False))
+    session.say(f"Unchanged: {found.unchanged}")
 
 
 def cancel(ctx: typer.Context, job_id: Annotated[str, typer.Argument(metavar="JOB", help="As listed by: playhead jobs")]) -> None:

@@ -1,4 +1,4 @@
-"""`/v1/jobs`: ask, follow, cancel."""
+"""`/v1/jobs`: ask, follow, compare, cancel."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,14 +10,17 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from core.errors import Unprocessable
 from core.queue import PLAN, SETTLE
 from core.request import JobRequest
-from db import jobs, videos
+from db import events, jobs, videos
 from db.jobs import Tally
 from db.models import Job
 from services.api import asking
 from services.api.bodies import LimitedRoute
 from services.api.context import Reader, WithParts, Writer, known_query
+from services.api.difference import difference
+from services.api.events import EventOut
 from services.api.listing import Cursor, Limit, Listing
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
@@ -146,6 +149,56 @@ def get_job(parts: WithParts, caller: Reader, job_id: UUID) -> JobOut:
     """How a job is doing. Always 200, whatever became of the job."""
     with parts.sessions.begin() as session:
         return _out(session, [jobs.get(session, caller.workspace_id, job_id)])[0]
+
+
+class Moved(BaseModel):
+    """An event that both jobs found, with a boundary that moved by more than what is uncertain of it."""
+
+    event: EventOut
+    before: EventOut
+    start_moved_ms: int = Field(description="How much later it starts than before.")
+    end_moved_ms: int
+
+
+class DiffOut(BaseModel):
+    """What a job found against what another job found in the same video."""
+
+    object: Literal["job_diff"] = "job_diff"
+    job_id: UUID
+    against: UUID
+    appeared: list[EventOut] = Field(description="What only this job found.")
+    vanished: list[EventOut] = Field(description="What only the other one found.")
+    moved: list[Moved]
+    unchanged: int = Field(description="How many events both found at the same times, as far as these are certain.")
+
+
+@router.get("/jobs/{job_id}/diff", dependencies=[Depends(known_query)])
+def diff_jobs(
+    parts: WithParts,
+    caller: Reader,
+    job_id: UUID,
+    against: Annotated[UUID, Query(description="The job of the same video to compare with, mostly an earlier one.")],
+) -> DiffOut:
+    """What appeared, vanished and moved between two answers about one video. Events of one type that overlap are taken for the same; what a
+    second look rejected is in neither.
+    """
+    with parts.sessions.begin() as session:
+        job, other = (jobs.get(session, caller.workspace_id, one) for one in (job_id, against))
+        if job.video_id != other.video_id:
+            raise Unprocessable("The two jobs are about different videos.", field="against")
+        now, before = ([EventOut.of(event) for event in events.of_job(session, one.id)] for one in (job, other))
+    found = difference(now, before)
+    return DiffOut(
+        job_id=job.id,
+        against=other.id,
+        appeared=found.appeared,
+        vanished=found.vanished,
+        moved=[
+            Moved(event=one, before=was, start_moved_ms=one.start_ms - was.start_ms, end_moved_ms=one.end_ms - was.end_ms)
+            for one, was in found.moved
+        ],
+        unchanged=len(found.same),
+    )
 
 
 @router.post("/jobs/{job_id}/cancel")

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from playhead import Client, Event
+from playhead import ApiError, Client, Event
 from standalone.stack import Stack
 from tests.e2e.conftest import DURATION_MS, EVENTS
 from tests.e2e.truth import REQUEST, assert_true
@@ -53,6 +53,22 @@ def test_what_a_second_look_does_not_see_is_rejected_kept_and_left_out(
     assert list(client.events(uploaded.video.id, verification=["confirmed", "unverified"])) == []
     refused = httpx.get(f"{whole.url}/v1/events?verification=maybe", headers={"Authorization": f"Bearer {whole.api_key}"})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "verification")
+
+
+def test_what_another_job_found_is_told_by_what_appeared_vanished_and_moved(client: Client, model: ModelServer, video: Path) -> None:
+    uploaded = client.upload(video, request={"event_types": REQUEST["event_types"][:2]})
+    client.wait(uploaded.job.id, timeout=60)
+    fewer, more = uploaded.job.id, client.create_job(uploaded.video.id, REFINED).id
+    client.wait(more, timeout=60)
+    of_both = sum(bit < 2 for bit, _, _ in EVENTS)
+    diff, back = client.diff(more, fewer), client.diff(fewer, more)
+    assert (len(diff.appeared), diff.vanished, diff.moved, diff.unchanged) == (len(EVENTS) - of_both, (), (), of_both)
+    assert (back.appeared, len(back.vanished), back.unchanged) == ((), len(EVENTS) - of_both, of_both)
+    elsewhere = client.upload(video, request={"analyzer": "signals"}).job.id
+    with pytest.raises(ApiError) as refused:
+        client.diff(more, elsewhere)
+    assert refused.value.status == 422
+    client.wait(elsewhere, timeout=60)
 
 
 def test_votes_make_a_confidence_that_was_measured(client: Client, model: ModelServer, video: Path) -> None:

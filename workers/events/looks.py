@@ -144,7 +144,8 @@ def edge(sights: Sequence[Sight], end: End) -> Edge | None:
     if run is None or (run[0] > 0 and far and far[-1].shows and far[-1].at < own[0].at):
         if (run := _run(far)) is None:
             return None
-        inner, outer = far[run[1]], own[0]
+        inner: _Frame = far[run[1]]
+        outer: _Frame | None = own[0]
     else:
         inner, outer = own[run[1]], own[run[1] + 1] if run[1] + 1 < len(own) else None
     return Edge(sign * inner.at, None if outer is None else sign * outer.at, inner.sight)
