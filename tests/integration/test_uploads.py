@@ -61,7 +61,15 @@ def test_a_form_may_bring_its_fields_before_or_after_the_file(api: httpx.Client,
     assert answer.json()["video"]["filename"] == "clip.mp4"
     asked = answer.json()["job"]["request"]
     assert asked["event_types"] == [{"id": "car", "description": "a car", "fields": []}]
-    assert asked["sampling"] == {"fps": 4, "window_s": 64, "overlap_s": 8, "frame_tokens": 220, "tolerance_s": 0.0}
+    assert asked["sampling"] == {
+        "fps": 4,
+        "window_s": 64,
+        "overlap_s": 8,
+        "frame_tokens": 220,
+        "tolerance_s": 0.0,
+        "skip_static": False,
+        "max_gap_s": 30,
+    }
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,17 @@ def test_the_container_s_start_is_stored_to_the_millisecond(tmp_path: Path, samp
     assert sampler.probe(tmp_path / name, beat=calm).start_ms == 5013
 
 
+def test_a_checksum_among_matroska_s_tracks_is_no_list_of_elements(tmp_path: Path, sampler: Sampler) -> None:
+    path = tmp_path / "a.mkv"
+    make_video(path, duration_s=2, start_s=5.013, fps=25)
+    content = path.read_bytes()
+    tracks = content.index(bytes.fromhex("1654ae6b"))
+    checksum = content.index(bytes.fromhex("bf84"), tracks) + 2
+    # Read as an element, it would be one of 2**56 bytes and lead past the end of any file.
+    path.write_bytes(content[:checksum] + bytes.fromhex("ec01fffe") + content[checksum + 4 :])
+    assert sampler.probe(path, beat=calm).start_ms == 5013
+
+
 def test_fragments_without_an_edit_list_start_where_their_first_frame_is_shown(tmp_path: Path, sampler: Sampler) -> None:
     make_video(tmp_path / "a.mp4", duration_s=2, fps=25, bframes=2, container_options=FRAGMENTS)
     with av.open(tmp_path / "a.mp4") as container:

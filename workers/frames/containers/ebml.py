@@ -72,8 +72,10 @@ def _learn(file: BinaryIO, part: Element, facts: _Facts) -> None:
             _learn_info(element.kind, _payload(file, element), facts)
     elif part.kind == TRACKS:
         for track in _elements(file, part.start, part.end):
+            if track.kind != TRACK:
+                continue
             told = {element.kind: _payload(file, element) for element in _elements(file, track.start, track.end)}
-            if track.kind == TRACK and told.get(TRACK_TYPE) == VIDEO:
+            if told.get(TRACK_TYPE) == VIDEO:
                 facts.video.add(_number(told.get(TRACK_NUMBER, b"")))
     elif len(facts.starts) < STARTS:
         _learn_times(file, part, facts)
@@ -106,10 +108,12 @@ def _elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
     followed by what is in them.
     """
     for _ in range(MAX_ELEMENTS):
+        if start >= end:
+            return
         file.seek(start)
         head = file.read(12)
         kind_length = 9 - head[0].bit_length() if head else 0
-        if start >= end or not 1 <= kind_length <= 4 or len(head) <= kind_length:
+        if not 1 <= kind_length <= 4 or len(head) <= kind_length:
             return
         kind = int.from_bytes(head[:kind_length], "big")
         size, size_length = _variable(head[kind_length:])
