@@ -39,14 +39,14 @@ them halves share. A test holds them together.
 
 
 class Pass(NamedTuple):
-    """One way in which a model looks at a video. `share`: what it takes, as a part of what localizing takes; 0 where it is not asked for."""
+    """One way in which a model looks at a video. `share`: what it takes, as a part of what localizing takes; 0: it is not asked for."""
 
     name: str
     share: Callable[[JobRequest], float]
 
 
 PASSES = (
-    Pass("localize", lambda request: 1.0),
+    Pass("localize", lambda _: 1.0),
     # A dense look around each boundary: how many there are nobody knows before, and as a rule they take no more than this.
     Pass("refine", lambda request: 0.4 * request.verify.votes * request.refine),
 )
