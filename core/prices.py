@@ -58,4 +58,8 @@ def current(broker: "redis.Redis", settings: Settings, model: str) -> Price:
         kept = None
     if isinstance(kept, bytes):
         return Price.from_dict(json.loads(kept))
+    return of_settings(settings)
+
+
+def of_settings(settings: Settings) -> Price:
     return Price(Decimal(str(settings.model_input_usd)), Decimal(str(settings.model_output_usd)))

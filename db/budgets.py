@@ -8,13 +8,14 @@ have been made.
 All locks are taken in the order job, window, budget.
 """
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from core.prices import SMALLEST_USD
 from db import leases
 from db.models import Budget, Window
 
@@ -53,7 +54,7 @@ def settle(session: Session, row: Window, *, cost_usd: Decimal, uncertain_usd: D
 
     The row must be locked. These are sums, so settling the same twice changes nothing.
     """
-    whole = cost_usd + uncertain_usd
+    whole = (cost_usd + uncertain_usd).quantize(SMALLEST_USD, rounding=ROUND_CEILING)
     spent, reserved = Budget.spent_usd + (whole - row.cost_usd), Budget.reserved_usd - row.reserved_usd
     session.execute(update(Budget).where(Budget.job_id == row.job_id).values(spent_usd=spent, reserved_usd=reserved))
     row.cost_usd, row.uncertain_usd, row.reserved_usd = whole, uncertain_usd, Decimal(0)

@@ -193,5 +193,10 @@ def settleable(session: Session) -> list[UUID]:
     )
 
 
+def price(session: Session, job_id: UUID) -> dict[str, Any] | None:
+    """What the job's estimate was made with, as `core.prices.Price.as_dict` has it."""
+    return session.scalars(select(Job.estimate["price"]).where(Job.id == job_id)).one_or_none()
+
+
 def is_past_deadline(session: Session, job: Job) -> bool:
     return bool(session.scalar(select(Job.deadline_at < func.clock_timestamp()).where(Job.id == job.id)))
