@@ -89,7 +89,7 @@ class Estimate:
         }
 
 
-class Video(NamedTuple):
+class Footage(NamedTuple):
     """What of a video decides the cost; sides in pixels, as shown."""
 
     duration_ms: int
@@ -98,13 +98,13 @@ class Video(NamedTuple):
     frame_rate: float | None
 
 
-def estimate(video: Video, request: JobRequest, *, price: Price, max_output_tokens: int) -> Estimate:
+def estimate(footage: Footage, request: JobRequest, *, price: Price, max_output_tokens: int) -> Estimate:
     """Of a request that is resolved."""
     sampling = request.sampling
-    spans = windows(video.duration_ms, window_ms=round(sampling.window_s * 1000), overlap_ms=round(sampling.overlap_s * 1000))
-    fps = min(sampling.fps or 1.0, video.frame_rate or 1000.0)
+    spans = windows(footage.duration_ms, window_ms=round(sampling.window_s * 1000), overlap_ms=round(sampling.overlap_s * 1000))
+    fps = min(sampling.fps or 1.0, footage.frame_rate or 1000.0)
     frames = [_frames(span, fps) for span in spans]
-    width, height = fit(video.width, video.height, tokens=sampling.frame_tokens)
+    width, height = fit(footage.width, footage.height, tokens=sampling.frame_tokens)
     cost = _Cost(price, width * height // TOKEN_PIXELS, text_bytes(request), max_output_tokens)
     shares = {each.name: each.share(request) for each in PASSES if request.analyzer == "model"}
     passes = tuple(_pass(name, share, frames, cost) for name, share in shares.items() if share)

@@ -44,6 +44,7 @@ def sweep(runtime: Runtime) -> None:
             log.exception("sweep.not_settled", job_id=str(job_id))
     for job_id in runtime.sessions.run(jobs.unshown):
         show(runtime, job_id)
+    runtime.prices.look_up(runtime.settings.model)
     _forget_frames(runtime)
     _delete_blobs(runtime)
     runtime.sessions.run(lambda session: heartbeats.beat(session, part="sweeper", node=socket.gethostname()))

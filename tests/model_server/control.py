@@ -29,7 +29,16 @@ class Control:
 
     def honest(self) -> None:
         """Back to the truth, whatever was told."""
-        self._tell(next=(), always=None, chance=None)
+        self._tell(next=(), always=None, chance=None, prices=None)
+
+    def prices(self, **told: Any) -> None:
+        """How its list of prices is answered: `endpoints` (`prices.offer`), what the model `takes`, `status`, `delay_s`."""
+        self._tell(prices=told)
+
+    def asked_for_prices(self) -> list[bool]:
+        """For each time since that was told, whether the key was right."""
+        state = self._http.post("/control", json={}).raise_for_status().json()
+        return list(state["asked_for_prices"])
 
     def pending(self) -> int:
         """How many of the behaviours told for the next calls have not been used."""
