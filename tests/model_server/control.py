@@ -42,7 +42,11 @@ class Control:
 
     def pending(self) -> int:
         """How many of the behaviours told for the next calls have not been used."""
-        return len(self._http.post("/control", json={}).raise_for_status().json()["next"])
+        return len(self.pending_behaviours())
+
+    def pending_behaviours(self) -> list[Behaviour]:
+        """Those told for the next calls that have not been used."""
+        return list(self._http.post("/control", json={}).raise_for_status().json()["next"])
 
     def log(self) -> list[dict[str, Any]]:
         """The calls in order of arrival; see `scripting.Book` and `scripting.described` for the members."""
