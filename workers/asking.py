@@ -15,7 +15,7 @@ from core.spans import Span
 from db import budgets, jobs, leases
 from db.models import Window
 from workers.model import tokens
-from workers.model.billing import Try, billed, may_have_cost
+from workers.model.billing import Try, bill_of, may_have_cost
 from workers.model.completion import Usage
 from workers.model.parts import Part, whole
 from workers.model.record import Record
@@ -91,7 +91,7 @@ class Asking:
             reply = self.record.keep_bad(part, error.kind)
             self._store()
         else:
-            bill = billed(completion.raw, self._purse.price)
+            bill = bill_of(completion.raw, self._purse.price)
             reply = self.record.keep(part, replace(completion, usage=bill or Usage()))
             self._store(uncertain_usd=Decimal(0) if bill else worst)
         self._compare(reply["usage"]["input_tokens"], tokens.predicted(prompt, frames))
@@ -105,7 +105,7 @@ class Asking:
         try:
             yield this
         except BaseException as error:
-            bill = billed(this.payload, self._purse.price) if this.payload is not None else None
+            bill = bill_of(this.payload, self._purse.price) if this.payload is not None else None
             if bill and bill != Usage():
                 self.record.bills.append(asdict(bill))
             self._store(uncertain_usd=worst if bill is None and may_have_cost(this, error) else Decimal(0))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import httpx
-import redis
 
 from core.blobs import Blobs
+from core.broker import connect
 from core.provider import scope
 from core.queue import Doorbell, Ring
 from core.settings import Settings
@@ -37,7 +37,7 @@ class Runtime:
 
 def make_runtime(settings: Settings, *, stop: Stop | None = None) -> Runtime:
     """Opens nothing yet: connections are made on first use."""
-    broker = redis.Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
+    broker = connect(settings, timeout_s=2)
     profile = profile_for(settings.model_profile, settings.model_url)
     http = httpx.Client()
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else None

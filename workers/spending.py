@@ -42,8 +42,7 @@ class Purse:
 
         Raises `BudgetSpent`, and `ModelBusy` where they take too long.
         """
-        until = permitted = time.monotonic()
-        until += PATIENCE_S
+        until, permitted = time.monotonic() + PATIENCE_S, time.monotonic()
         while (grant := self._sessions.run(lambda session: budgets.reserve(session, self._work, usd))) is not Grant.HELD:
             if grant is Grant.OVER:
                 raise self._spent()

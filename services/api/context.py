@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 from uuid import UUID
 
-import redis
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
@@ -34,11 +33,6 @@ class Caller:
 
 def parts(request: Request) -> Parts:
     return cast("Parts", request.app.state.parts)
-
-
-def broker(parts: Parts) -> "redis.Redis":
-    """A connection for one question; whoever asks closes it."""
-    return redis.Redis.from_url(parts.settings.redis_url.get_secret_value(), socket_timeout=1, socket_connect_timeout=1)
 
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ph_...`.")

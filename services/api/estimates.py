@@ -7,13 +7,14 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import prices
+from core.broker import connect
 from core.errors import NotProbed
 from core.estimate import Footage, estimate
 from core.request import JobRequest
 from db import videos
 from db.models import Video
 from services.api.bodies import LimitedRoute
-from services.api.context import Reader, WithParts, broker
+from services.api.context import Reader, WithParts
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
 
@@ -103,8 +104,8 @@ def estimate_job(
     with parts.sessions.begin() as session:
         video = videos.get(session, caller.workspace_id, video_id)
     request, settings = (body or JobRequest()).resolved(parts.settings), parts.settings
-    with broker(parts) as reading:
-        price = prices.current(reading, settings, request.model or settings.model)
+    with connect(settings, timeout_s=1) as broker:
+        price = prices.current(broker, settings, request.model or settings.model)
     told = estimate(_footage(video), request, price=price, max_output_tokens=settings.model_max_output_tokens)
     return EstimateOut.model_validate(told.as_dict())
 

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from core import provider
+from core.broker import connect
 from core.errors import Unavailable
 from db import heartbeats
-from services.api.context import Parts, WithParts, broker
+from services.api.context import Parts, WithParts
 
 router = APIRouter(tags=["health"])
 
@@ -64,14 +65,14 @@ def _works(check: Callable[[], None]) -> PartStatus:
 
 
 def _ping(parts: Parts) -> None:
-    with broker(parts) as reached:
-        reached.ping()
+    with connect(parts.settings, timeout_s=1) as broker:
+        broker.ping()
 
 
 def _model(parts: Parts) -> PartStatus:
     """By what the workers' last call brought; where that can't be known it is the broker that is away."""
     try:
-        with broker(parts) as reached:
-            return "paused" if provider.paused(reached, parts.settings) else "ok"
+        with connect(parts.settings, timeout_s=1) as broker:
+            return "paused" if provider.paused(broker, parts.settings) else "ok"
     except redis.RedisError:
         return "ok"

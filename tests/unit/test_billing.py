@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.prices import Price
-from workers.model.billing import billed
+from workers.model.billing import bill_of
 from workers.model.completion import Usage
 
 PRICE = Price(Decimal(1), Decimal(10))
@@ -31,7 +31,7 @@ CHOICE = {"message": {"content": "{}"}}
     ],
 )
 def test_the_cost_told_comes_before_tokens_at_the_price(payload: dict[str, Any], bill: Usage | None) -> None:
-    assert billed(payload, PRICE) == bill
+    assert bill_of(payload, PRICE) == bill
 
 
 def test_a_price_is_rounded_up_to_what_is_stored() -> None:

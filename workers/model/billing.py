@@ -53,7 +53,7 @@ def unmetered() -> AbstractContextManager[Try]:
     return nullcontext(Try())
 
 
-def billed(payload: Mapping[str, Any], price: Price) -> Usage | None:
+def bill_of(payload: Mapping[str, Any], price: Price) -> Usage | None:
     """What a reply says that it took, in tokens and dollars; None where it says nothing."""
     told, usage = payload.get("usage"), Usage.of(payload)
     cost = told.get("cost") if isinstance(told, dict) else None

@@ -48,9 +48,10 @@ class PriceList:
 
     def look_up(self, model: str) -> Thread | None:
         """Begin to read the price, where it is not known and nobody has asked for it lately; the thread that does. Never raises."""
-        if self._profile.price_list is None or not MODEL.fullmatch(model) or not self._is_wanted(model):
+        path = self._profile.price_list if self._settings.has_model else None
+        if path is None or not MODEL.fullmatch(model) or not self._is_wanted(model):
             return None
-        thread = Thread(target=self._read, args=(model, self._profile.price_list), name="price-list", daemon=True)
+        thread = Thread(target=self._read, args=(model, path), name="price-list", daemon=True)
         thread.start()
         return thread
 

@@ -25,7 +25,7 @@ from tests.model_server import ModelServer, misbehaving
 from tests.model_server.misbehaving import Behaviour, error_in_200, of_kind, page, reset, slow, status
 from tests.polling import wait_until
 from workers.model.answer import payload_of
-from workers.model.billing import Try, billed, may_have_cost
+from workers.model.billing import Try, bill_of, may_have_cost
 from workers.model.client import ModelClient
 from workers.model.completion import Completion, Usage
 from workers.model.exchange import Reply
@@ -297,7 +297,7 @@ class Book:
             raise
 
     def bills(self) -> list[Usage | None]:
-        return [None if one.payload is None else billed(one.payload, NO_PRICE) for one in self.tries]
+        return [None if one.payload is None else bill_of(one.payload, NO_PRICE) for one in self.tries]
 
     def uncertain(self) -> list[bool]:
         return [error is not None and may_have_cost(one, error) for one, error in zip(self.tries, self.errors, strict=True)]

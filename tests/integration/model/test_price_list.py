@@ -9,6 +9,7 @@ import redis
 from pydantic import SecretStr
 
 from core import prices
+from core.broker import connect
 from core.prices import Price
 from core.settings import Settings
 from standalone.processes import free_port
@@ -115,9 +116,15 @@ def test_only_a_provider_that_has_a_list_is_asked_and_only_for_models(
     assert server.control.asked_for_prices() == []
 
 
+def test_without_a_key_nobody_is_asked(settings: Settings, broker: "redis.Redis", http: httpx.Client) -> None:
+    """As on a fresh machine, whose settings name a provider and no key."""
+    fresh = settings.model_copy(update={"model_api_key": None, "model_url": "https://openrouter.ai/api/v1"})
+    assert price_list(fresh, broker, http).look_up(MODEL) is None
+
+
 def test_without_redis_the_settings_count(settings: Settings, http: httpx.Client) -> None:
-    nobody = redis.Redis(port=free_port(), socket_connect_timeout=1)
-    listed = price_list(settings, nobody, http)
+    away = settings.model_copy(update={"redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}/0")})
+    listed = price_list(settings, connect(away, timeout_s=1), http)
     assert listed.look_up(MODEL) is None
     assert listed.of(MODEL).source == "settings"
 
