@@ -8,7 +8,7 @@ have been made.
 All locks are taken in the order job, window, budget.
 """
 
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -54,7 +54,7 @@ def settle(session: Session, row: Window, *, cost_usd: Decimal, uncertain_usd: D
 
     The row must be locked. These are sums, so settling the same twice changes nothing.
     """
-    whole = (cost_usd + uncertain_usd).quantize(SMALLEST_USD, rounding=ROUND_CEILING)
+    whole = (cost_usd + uncertain_usd).quantize(SMALLEST_USD)
     spent, reserved = Budget.spent_usd + (whole - row.cost_usd), Budget.reserved_usd - row.reserved_usd
     session.execute(update(Budget).where(Budget.job_id == row.job_id).values(spent_usd=spent, reserved_usd=reserved))
     row.cost_usd, row.uncertain_usd, row.reserved_usd = whole, uncertain_usd, Decimal(0)

@@ -161,6 +161,18 @@ def test_what_a_dead_worker_had_reserved_counts_as_spent_once_nobody_will_tell(s
     assert (tally.cost_usd, tally.uncertain_usd, tally.reserved_usd) == (2 * WORST, 2 * WORST, 0)
 
 
+def test_what_a_dead_worker_had_reserved_keeps_no_other_window_waiting_once_its_own_has_ended(
+    sessions: Sessions, settings: Settings
+) -> None:
+    job, (dead, other) = job_with(sessions, settings, budget_usd=0.015, windows=2)
+    assert (reserve(sessions, dead), reserve(sessions, other)) == (Grant.HELD, Grant.LATER)
+    with sessions.begin() as session:
+        settling.close(session, dead, state="failed", error={"code": "decoder_failed", "detail": "The worker died."})
+    ended = budget_of(sessions, job)
+    assert (ended.spent_usd, ended.reserved_usd) == (WORST, 0)
+    assert reserve(sessions, other) is Grant.OVER
+
+
 def test_deleting_the_video_takes_the_budget_with_it(sessions: Sessions, settings: Settings) -> None:
     job, _ = job_with(sessions, settings, budget_usd=1, windows=1)
     with sessions.begin() as session:

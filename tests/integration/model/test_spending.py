@@ -185,14 +185,17 @@ def test_a_stored_reply_costs_nothing_again_whatever_is_left(runtime: Runtime, s
 
 
 def test_nobody_waits_for_a_model_that_nobody_will_pay_for(runtime: Runtime, sessions: Sessions, server: ModelServer) -> None:
-    server.control.always(status(503))
+    """The budget is met by another window while the model is just failing this one."""
+    server.control.always({**status(503), "delay_s": 1})
     job, planned = windows_of(sessions, runtime, budget_usd=1)
-    localize(runtime, planned[0].id)
-    assert now(sessions, job)[0].status == "processing"
-    with sessions.begin() as session:
-        session.execute(update(Budget).values(closed=True))
-    until_done(runtime, sessions, planned[0])
-    assert now(sessions, job)[0].status == "failed"
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(localize, runtime, planned[0].id)
+        wait_until(server.control.log, "the call")
+        with sessions.begin() as session:
+            session.execute(update(Budget).values(closed=True))
+        asking.result()
+    ended, _, _ = now(sessions, job)
+    assert (ended.status, ended.error and ended.error["code"]) == ("failed", "budget")
 
 
 def test_a_second_look_that_nobody_pays_for_leaves_its_event_unverified(runtime: Runtime, sessions: Sessions, server: ModelServer) -> None:
@@ -210,6 +213,23 @@ def test_a_second_look_that_nobody_pays_for_leaves_its_event_unverified(runtime:
     assert {warning["code"] for warning in ended.warnings} == {"budget", "not_verified"}
     with sessions.begin() as session:
         assert {event.verification["status"] for event in session.query(Event)} == {"unverified"}
+
+
+def test_votes_that_were_cast_before_the_cap_count(runtime: Runtime, sessions: Sessions, server: ModelServer) -> None:
+    job, (window,) = windows_of(sessions, runtime, budget_usd=1, spans=[(0, 24_000)])
+    with sessions.begin() as session:
+        session.execute(update(Job).values(request={**job.request, "refine": True, "verify": {"votes": 3}}))
+    localize(runtime, window.id)
+    look = looked_at(sessions, runtime, job)
+    server.control.next(of_kind("honest"), status(503))
+    localize(runtime, look.id)
+    with sessions.begin() as session:
+        session.execute(update(Budget).values(limit_usd=Budget.spent_usd))
+    until_done(runtime, sessions, look)
+    assert now(sessions, job)[0].status == "succeeded"
+    with sessions.begin() as session:
+        (event,) = session.query(Event)
+        assert event.verification["status"] == "confirmed"
 
 
 def looked_at(sessions: Sessions, runtime: Runtime, job: Job) -> Window:
