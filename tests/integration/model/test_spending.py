@@ -25,6 +25,7 @@ from tests.model_server import ModelServer
 from tests.model_server.misbehaving import of_kind, page, reset, slow, status
 from tests.polling import wait_until
 from workers.localizing import localize
+from workers.model.kinds import of_the_decoder
 from workers.runtime import Runtime, make_runtime
 
 SEEN: Seen = {0: [(2000, 20_000)], 3: [(28_000, 31_000)]}
@@ -134,6 +135,9 @@ def test_what_was_answered_before_the_cap_is_kept_to_the_part(runtime: Runtime, 
     assert (ended.status, tally.calls, tally.windows_done) == ("partial", 3, 1)
     assert ended.coverage is not None
     assert [(gap["end_ms"], gap["reason"]) for gap in ended.coverage["gaps"]] == [(32_000, "budget")]
+    with sessions.begin() as session:
+        gaps = session.get_one(Window, window.id).gaps
+    assert (len(gaps), of_the_decoder(gaps)) == (1, []), "another question about these frames has no such gap"
     assert float(tally.cost_usd) == pytest.approx(server.control.cost_usd(), abs=1e-7)
 
 
