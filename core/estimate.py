@@ -2,7 +2,7 @@
 
 | number   | what it is                                                                                                    |
 |----------|---------------------------------------------------------------------------------------------------------------|
-| expected | one call for each window, with an answer of usual length                                                      |
+| expected | one call for each window with all its frames, with an answer of usual length; where nothing changes it is less  |
 | at most  | no reply can be used: each window is asked about twice, then each of its halves, then each of its quarters, a |
 |          | token is paid for each byte of text, and each answer is as long as `max_tokens` lets it be                    |
 

@@ -24,7 +24,10 @@ AT_MOST = (
     "although they fail, replies that break off and are carried on, and servers that take fewer images in one call than a window has. "
     "`budget_usd` bounds those too."
 )
-EXPECTED = "With one call for each window and an answer of usual length. For second looks a rule of thumb: 0.4 of that for each vote."
+EXPECTED = (
+    "With one call for each window, all of its frames and an answer of usual length; less where nothing changes and frames are left out. "
+    "For second looks a rule of thumb: 0.4 of that for each vote."
+)
 
 PASS: dict[str, Any] = {
     "name": "localize",

@@ -19,8 +19,8 @@ from services.api import asking
 from services.api.bodies import LimitedRoute
 from services.api.context import Reader, WithParts, Writer, known_query
 from services.api.difference import difference
-from services.api.events import EventOut
 from services.api.estimates import EstimateOut
+from services.api.events import EventOut
 from services.api.listing import Cursor, Limit, Listing
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
