@@ -7,13 +7,14 @@
     │   ├── NotFound                 404 not_found
     │   ├── Gone                     410 gone
     │   ├── Conflict                 409 conflict
+    │   │   └── NotProbed            409 not_probed
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
-    │   │   ├── NotBuiltYet          422 not_supported_yet
     │   │   ├── NotAVideo            422 not_a_video
     │   │   ├── UnsupportedVideo     422 unsupported_video
     │   │   ├── EmptyUpload          422 empty_upload
     │   │   └── ModelNotConfigured   422 model_not_configured
+    │   ├── BudgetSpent              402 budget              (a job's own budget allows no further call)
     │   └── ModelRejected            422 model_rejected      (400, 403, 404, 422 from the model server)
     │       └── PromptTooLarge       422 prompt_too_large    (413, too many images, context exceeded)
     ├── Unavailable                  may work later: 503, retried
@@ -74,16 +75,16 @@ class Conflict(Rejected):
     code, status, title = "conflict", 409, "This can't be done in the present state"
 
 
+class NotProbed(Conflict):
+    code, title = "not_probed", "No worker has looked at this video yet"
+
+
 class TooLarge(Rejected):
     code, status, title = "too_large", 413, "The body is too large"
 
 
 class Unprocessable(Rejected):
     code, status, title = "invalid_request", 422, "The request is not valid"
-
-
-class NotBuiltYet(Unprocessable):
-    code, title = "not_supported_yet", "This is not built yet"
 
 
 class NotAVideo(Unprocessable):
@@ -100,6 +101,10 @@ class EmptyUpload(Unprocessable):
 
 class ModelNotConfigured(Unprocessable):
     code, title = "model_not_configured", "No model is configured"
+
+
+class BudgetSpent(Rejected):
+    code, status, title = "budget", 402, "The job's budget allows no further call"
 
 
 class ModelRejected(Rejected):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from core.errors import ModelNotConfigured, NotBuiltYet, Unprocessable
+from core.errors import ModelNotConfigured, Unprocessable
 from core.settings import Settings
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
@@ -137,7 +137,14 @@ class JobRequest(BaseModel):
         "about as much again for each event as a few seconds of video.",
     )
     verify: Verify = Field(default_factory=Verify)
-    budget_usd: float | None = Field(None, ge=0, description="Hard cap on the cost. Not built yet: must be left out.")
+    budget_usd: float | None = Field(
+        None,
+        ge=0,
+        le=100_000,
+        description="Hard cap on the cost in dollars. At the cap no further call is made: the job ends, and what was not analysed is a gap "
+        "with the reason `budget`.",
+        examples=[0.25],
+    )
 
     @field_validator("event_types")
     @classmethod
@@ -152,11 +159,9 @@ class JobRequest(BaseModel):
     def resolved(self, settings: Settings) -> "JobRequest":
         """The request as it will be carried out, defaults filled in.
 
-        Raises `NotBuiltYet` for what is accepted by the schema and can't be done yet, `ModelNotConfigured` where a model is asked for
-        and there is none, `Unprocessable` where `signals` is asked what only a model knows.
+        Raises `ModelNotConfigured` where a model is asked for and there is none, `Unprocessable` where `signals` is asked what only a
+        model knows.
         """
-        if self.budget_usd is not None:
-            raise NotBuiltYet("`budget_usd` is not built yet; leave it out.", field="budget_usd")
         if self.analyzer == "signals" and self._for_a_model:
             name = self._for_a_model[0]
             raise Unprocessable(

@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     model_tries: Positive = Field(5, description="Tries at one model call within one attempt, while the model is unavailable.")
     model_backoff: Duration = Field(timedelta(seconds=1), description="First back-off between those tries; full jitter, doubling.")
     model_backoff_max: Duration = Field(timedelta(seconds=60), description="Longest back-off between tries.")
+    model_input_usd: Annotated[float, Field(ge=0, le=10_000)] = Field(
+        0.08,
+        description="Dollars for a million tokens read by a model whose provider tells no price ([costs](costs.md)). The default is "
+        "that of the default model; 0 for a server of your own.",
+    )
+    model_output_usd: Annotated[float, Field(ge=0, le=10_000)] = Field(0.50, description="Dollars for a million tokens written by it.")
 
     # Limits of what comes in
     max_upload_bytes: Positive = Field(60 * GiB, description="Largest video taken in.")

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
+from db import budgets
 from db.models import OPEN_JOB_STATUSES, Job, Plan, Segment, Video, Window
 from db.pages import Page, decode, encode
 from db.videos import as_id
@@ -27,15 +28,18 @@ class Tally:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
+    uncertain_usd: Decimal = Decimal(0)
+    reserved_usd: Decimal = Decimal(0)
 
 
 def submit(session: Session, video: Video, request: dict[str, Any], *, deadline: timedelta) -> tuple[Job, Plan]:
-    """A new question about a video, with the plan that is its first piece of work."""
+    """A new question about a video, with the plan that is its first piece of work, and its budget."""
     job = Job(workspace_id=video.workspace_id, video_id=video.id, request=request, deadline_at=func.clock_timestamp() + deadline)
     session.add(job)
     session.flush()
     plan = Plan(workspace_id=video.workspace_id, job_id=job.id)
     session.add(plan)
+    budgets.begin(session, job.id, limit_usd=request.get("budget_usd"))
     session.flush()
     session.refresh(job)
     return job, plan
@@ -92,13 +96,15 @@ def tallies(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Tally]:
             func.sum(Window.input_tokens),
             func.sum(Window.output_tokens),
             func.sum(Window.cost_usd),
+            func.sum(Window.uncertain_usd),
+            func.sum(Window.reserved_usd),
         )
         .where(Window.job_id.in_(list(job_ids)))
         .group_by(Window.job_id)
     )
     return {
-        job_id: Tally(done, failed, int(calls), int(tokens_in), int(tokens_out), cost)
-        for job_id, done, failed, calls, tokens_in, tokens_out, cost in rows
+        job_id: Tally(done, failed, int(calls), int(tokens_in), int(tokens_out), *dollars)
+        for job_id, done, failed, calls, tokens_in, tokens_out, *dollars in rows
     }
 
 
@@ -117,12 +123,13 @@ def cancel(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
     return job
 
 
-def stop_work(session: Session, job_id: UUID) -> None:
-    """Cancel whatever of a job is open, but for calls in flight. Segments come before windows: one that is just inserting a window
-    holds its row until that is committed, so the window is seen.
+def stop_work(session: Session, job_id: UUID, *, error: dict[str, Any] | None = None) -> None:
+    """Cancel whatever of a job is open, or fail it with the error, but for calls in flight. Segments come before windows: one that is
+    just inserting a window holds its row until that is committed, so the window is seen.
     """
+    values = {"state": "failed", "error": error} if error else {"state": "canceled"}
     for kind, states in ((Plan, ("pending", "running")), (Segment, ("pending", "running")), (Window, ("pending",))):
-        session.execute(update(kind).where(kind.job_id == job_id, kind.state.in_(states)).values(state="canceled"))
+        session.execute(update(kind).where(kind.job_id == job_id, kind.state.in_(states)).values(values))
 
 
 def end_work(session: Session, job_id: UUID, *, error: dict[str, Any]) -> None:
@@ -184,6 +191,11 @@ def settleable(session: Session) -> list[UUID]:
             select(Job.id).where(Job.completed_at.is_(None), or_(~working, Job.deadline_at < func.clock_timestamp())).limit(100)
         )
     )
+
+
+def price(session: Session, job_id: UUID) -> dict[str, Any] | None:
+    """What the job's estimate was made with, as `core.prices.Price.as_dict` has it."""
+    return session.scalars(select(Job.estimate["price"]).where(Job.id == job_id)).one_or_none()
 
 
 def is_past_deadline(session: Session, job: Job) -> bool:

@@ -108,7 +108,7 @@ OPEN_JOB_STATUSES = ("queued", "processing", "canceling")
 
 
 class Job(Identified, Base):
-    """One question asked of one video.
+    """One question asked of one video. `estimate` is what it was expected to cost (`core.estimate`), null until its plan is done.
 
     `revision` counts windows that brought something, `shown_revision` is what its provisional events are made of, and `show_after` is when
     they may be made again.
@@ -122,6 +122,7 @@ class Job(Identified, Base):
     stage: Mapped[str] = mapped_column(server_default="plan")
     request: Mapped[dict[str, Any]]
     windows_total: Mapped[int | None]
+    estimate: Mapped[dict[str, Any] | None]
     coverage: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
     warnings: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
@@ -137,6 +138,22 @@ class Job(Identified, Base):
         Index("jobs_page", "workspace_id", "id"),
         Index("jobs_open", "deadline_at", postgresql_where=text("completed_at IS NULL")),
     )
+
+
+class Budget(Base):
+    """What a job may cost, and does: a row of its own, so that many workers can change it while somebody holds the job's.
+
+    `limit_usd`: null where there is none. `spent_usd` and `reserved_usd` are the sums over the job's windows. `closed`: it met its limit,
+    and no further call is made.
+    """
+
+    __tablename__ = "budgets"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    limit_usd: Mapped[Decimal | None]
+    spent_usd: Mapped[Decimal] = mapped_column(server_default="0")
+    reserved_usd: Mapped[Decimal] = mapped_column(server_default="0")
+    closed: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 WORK_STATES = ("pending", "running", "done", "failed", "canceled")
@@ -196,6 +213,9 @@ class Window(Work, Base):
     `gaps` are stretches that the decoder could not give or that brought no answer, as `[start_ms, end_ms, reason]`; `signals` are
     `workers.frames.frame.Signals`, one a frame. A window of a later pass than 0 is a second `look` at an event
     (`workers.events.looks`), and its one detection is what was seen.
+
+    `cost_usd` is what its calls cost; `uncertain_usd` is the part of that which calls may have cost that nobody told the end of, and
+    `reserved_usd` what a call that is being made may cost yet (`db.budgets`).
     """
 
     __tablename__ = "windows"
@@ -217,6 +237,8 @@ class Window(Work, Base):
     input_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
     output_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
     cost_usd: Mapped[Decimal] = mapped_column(server_default="0")
+    uncertain_usd: Mapped[Decimal] = mapped_column(server_default="0")
+    reserved_usd: Mapped[Decimal] = mapped_column(server_default="0")
 
     __table_args__ = (UniqueConstraint("job_id", "pass", "seq"), *_work_args("windows"))
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from playhead.commands.analyze import analyze
+from playhead.commands.estimate import estimate
 from playhead.commands.events import events
 from playhead.commands.jobs import cancel, diff, jobs
 from playhead.commands.videos import delete, videos
@@ -29,7 +30,12 @@ ANALYZE = _examples(
     "playhead analyze street.mp4",
     "playhead analyze street.mp4 --type 'crossing=A person crosses the street'",
     "playhead analyze street.mp4 --analyzer signals",
+    "playhead analyze street.mp4 --budget 0.25",
     "playhead analyze *.mp4 --json | jq .job.status",
+)
+ESTIMATE = _examples(
+    "playhead estimate VIDEO",
+    "playhead estimate VIDEO --fps 2 --refine",
 )
 EVENTS = _examples(
     "playhead events VIDEO --at 1:03.2",
@@ -46,6 +52,7 @@ app = typer.Typer(
 )
 app.command(epilog=ANALYZE)(analyze)
 app.command(epilog=EVENTS)(events)
+app.command(epilog=ESTIMATE)(estimate)
 app.command()(videos)
 app.command()(jobs)
 app.command()(diff)

@@ -14,7 +14,7 @@ from playhead.errors import PlayheadError, WaitTimeout
 from playhead.files import OnBytes, Readable, incoming, outgoing
 from playhead.pages import Pages
 from playhead.settings import Settings
-from playhead.types import Diff, Event, Job, Page, Record, Upload, Video
+from playhead.types import Diff, Estimate, Event, Job, Page, Record, Upload, Video
 from playhead.wire import Wire
 
 R = TypeVar("R", bound=Record)
@@ -117,6 +117,11 @@ class Client:
     def create_job(self, video_id: str, request: Mapping[str, Any] | None = None) -> Job:
         """Ask something else of a video that is there already."""
         return Job.from_json(self._wire.json("POST", _path("/v1/videos", video_id, "jobs"), json=dict(request or {})))
+
+    def estimate(self, video_id: str, request: Mapping[str, Any] | None = None) -> Estimate:
+        """What a job with this request would cost. ApiError with the code `not_probed` until a worker has looked at the video."""
+        path = _path("/v1/videos", video_id, "estimate")
+        return Estimate.from_json(self._wire.json("POST", path, json=dict(request or {}), tries=self._wire.tries))
 
     def jobs(self, *, video_id: str | None = None, status: Sequence[str] = (), limit: int = 100) -> Pages[Job]:
         """Newest first."""

@@ -9,9 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from playhead.timecodes import format_timecode
-from playhead.types import Event, Gap, Job, Problem, Video
+from playhead.types import Cost, Estimate, Event, Gap, Job, Problem, Video
 
 STATUS_STYLES = {"succeeded": "green", "partial": "yellow", "failed": "red", "canceled": "dim", "processing": "cyan"}
+
+AT_MOST = (
+    "At most: if no reply could be used, and each window were asked about twice, then in halves and in quarters. Calls that fail and are "
+    "billed are not in it; only a budget bounds those too."
+)
 
 NO_EVENTS = "No events."
 
@@ -69,6 +74,27 @@ def jobs_table(jobs: Iterable[Job]) -> Table:
         done = f"{job.progress.percent:.0f}%"
         table.add_row(job.id, status, done, _ratio(job), _dollars(job), _when(job.created_at), job.video_id)
     return table
+
+
+def estimate_table(estimate: Estimate) -> Table:
+    """A row for each pass, and one for all where there are several."""
+    table = _table("pass", "windows>", "frames>", "calls>", "tokens in>", "tokens out>", "expected>", "at most>")
+    rows: list[tuple[str, Cost]] = [(printable(one.name), one) for one in estimate.passes]
+    for name, one in rows if len(rows) == 1 else [*rows, ("all", estimate)]:
+        counts = (one.windows, one.frames, one.calls, one.input_tokens, one.output_tokens)
+        table.add_row(name, *(f"{count:,}" for count in counts), _usd(one.expected_usd), _usd(one.at_most_usd))
+    return table
+
+
+def estimate_notes(estimate: Estimate) -> list[str]:
+    """What a reader of the numbers must know: the price, and what "at most" covers."""
+    if estimate.price is None:
+        return ["No model is asked, so it costs nothing."]
+    price = estimate.price
+    told = {"provider": "as its provider tells", "settings": "by the server's settings"}.get(price.source or "", "")
+    extra = [f", ${extra:g} {what}" for extra, what in ((price.image_usd, "an image"), (price.call_usd, "a call")) if extra]
+    tokens = f"${price.input_usd or 0:g} for a million tokens in, ${price.output_usd or 0:g} out"
+    return [f"Price of {printable(price.model)}, {told}: {tokens}{''.join(extra)}.", AT_MOST]
 
 
 def job_summary(job: Job, *, events: int) -> str:
@@ -144,7 +170,11 @@ def _ratio(job: Job) -> str:
 
 
 def _dollars(job: Job) -> str:
-    return "" if job.usage.cost_usd is None else f"${job.usage.cost_usd:.4f}"
+    return _usd(job.usage.cost_usd)
+
+
+def _usd(amount: float | None) -> str:
+    return "" if amount is None else f"${amount:.4f}"
 
 
 def _bytes(size: int | None) -> str:

@@ -1,7 +1,9 @@
 """Calls to the model about one window: what is stored already is not asked for again, and what comes is stored before anybody reads it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,12 +12,15 @@ from core.errors import BadReply, PromptTooLarge, Unavailable
 from core.frames import unpack
 from core.request import JobRequest
 from core.spans import Span
-from db import jobs, leases
+from db import budgets, jobs, leases
 from db.models import Window
 from workers.model import tokens
+from workers.model.billing import Try, bill_of, may_have_cost
+from workers.model.completion import Usage
 from workers.model.parts import Part, whole
 from workers.model.record import Record
 from workers.runtime import Runtime
+from workers.spending import Purse
 from workers.work import Heartbeat
 
 Frames = Sequence[tuple[int, bytes]]
@@ -48,6 +53,9 @@ class Asking:
         record = Record(**(work.raw_reply or {}))
         self.at_most = record.at_most or runtime.limits.frames_in_a_call(self._model, self.frames)
         self.record = replace(record, at_most=self.at_most)
+        self._purse = Purse(runtime, work, request, beat)
+        if work.reserved_usd:  # for a call whose worker died: it may have been made
+            self._store(uncertain_usd=work.reserved_usd)
 
     def __call__(self, part: Part, number: int, *, going_on: Sequence[str]) -> Mapping[str, Any]:
         known = self.record.reply(part, number, whole=whole(self.frames))
@@ -58,20 +66,21 @@ class Asking:
         frames = self.frames[part.first : part.end]
         span = part.span([pts_ms for pts_ms, _ in self.frames], Span(self._work.start_ms, self._work.end_ms))
         prompt = self._form.messages(frames, span, going_on)
+        most = self._runtime.settings.model_max_output_tokens
+        worst = self._purse.price.of(input_tokens=tokens.at_most(prompt, frames), output_tokens=most, images=len(frames))
         try:
             completion = self._runtime.model.ask(
                 model=self._model,
                 messages=prompt,
                 schema=self._form.schema,
-                max_tokens=self._runtime.settings.model_max_output_tokens,
+                max_tokens=most,
                 beat=self._beat,
-                permit=self._beat.permit,
+                permit=self._purse.permit,
+                meter=lambda: self._metered(worst),
                 **how,
             )
-        except Unavailable as error:
-            if (bill := error.extra.pop("usage", None)) is not None:
-                self.record.bills.append(bill)
-                self._store()
+        except Unavailable:
+            self._purse.check()  # nobody waits for what nobody will pay for
             raise
         except PromptTooLarge as error:
             self.record.refuse(part, error)
@@ -80,19 +89,37 @@ class Asking:
             raise
         except BadReply as error:
             reply = self.record.keep_bad(part, error.kind)
+            self._store()
         else:
-            reply = self.record.keep(part, completion)
-        self._store()
-        self._compare(reply["usage"]["input_tokens"] if reply["tries"] == 1 else 0, tokens.predicted(prompt, frames))
+            bill = bill_of(completion.raw, self._purse.price)
+            reply = self.record.keep(part, replace(completion, usage=bill or Usage()))
+            self._store(uncertain_usd=Decimal(0) if bill else worst)
+        self._compare(reply["usage"]["input_tokens"], tokens.predicted(prompt, frames))
         return reply
 
+    @contextmanager
+    def _metered(self, worst: Decimal) -> Iterator[Try]:
+        """Reserves the worst that a try can cost; what one that failed cost, or may have, is stored at once."""
+        self._purse.reserve(worst)
+        this = Try()
+        try:
+            yield this
+        except BaseException as error:
+            bill = bill_of(this.payload, self._purse.price) if this.payload is not None else None
+            if bill and bill != Usage():
+                self.record.bills.append(asdict(bill))
+            self._store(uncertain_usd=worst if bill is None and may_have_cost(this, error) else Decimal(0))
+            raise
+
     def _compare(self, billed: int, expected: int) -> None:
-        """Nothing in an answer tells that frames were lost on the way; the bill does. One over several tries tells nothing."""
+        """Nothing in an answer tells that frames were lost on the way; the bill does."""
         if tokens.are_unexpected(billed, expected):
             detail = UNEXPECTED.format(billed=billed, expected=expected)
             self._runtime.sessions.run(lambda session: jobs.warn(session, self._work.job_id, code="tokens_unexpected", detail=detail))
 
-    def _store(self) -> None:
+    def _store(self, *, uncertain_usd: Decimal = Decimal(0)) -> None:
+        """The record as it is now, with so much more that nobody knows to be spent; nothing is reserved any longer."""
+        self.record = replace(self.record, uncertain_usd=self.record.uncertain_usd + float(uncertain_usd))
         self._runtime.sessions.run(lambda session: _keep(session, self._work, self.record))
 
 
@@ -104,4 +131,4 @@ def _keep(session: Session, work: Window, record: Record) -> None:
     row.model = record.model()
     row.input_tokens = int(record.total("input_tokens"))
     row.output_tokens = int(record.total("output_tokens"))
-    row.cost_usd = record.total("cost_usd")
+    budgets.settle(session, row, cost_usd=record.total("cost_usd"), uncertain_usd=Decimal(str(record.uncertain_usd)))

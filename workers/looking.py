@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from core.errors import BadReply, PromptTooLarge
+from core.errors import BadReply, BudgetSpent, PromptTooLarge
 from core.request import JobRequest
 from core.spans import Span
 from db import windows
@@ -88,10 +88,10 @@ def _how(number: int) -> dict[str, Any]:
     return {"seed": number + 1, "temperature": 0.7 if number else 0.0}
 
 
-def _votes(asking: Asking, span: Span, *, votes: int) -> tuple[list[Glimpse], Counter[str], BadReply | PromptTooLarge | None]:
+def _votes(asking: Asking, span: Span, *, votes: int) -> tuple[list[Glimpse], Counter[str], BadReply | BudgetSpent | PromptTooLarge | None]:
     glimpses: list[Glimpse] = []
     bad: Counter[str] = Counter()
-    error: BadReply | PromptTooLarge | None = None
+    error: BadReply | BudgetSpent | PromptTooLarge | None = None
     frames, number = asking.frames, 0
     asking.frames = _even(frames, asking.at_most)
     while len(glimpses) < votes and sum(bad.values()) <= votes * (TRIES - 1):
@@ -105,6 +105,9 @@ def _votes(asking: Asking, span: Span, *, votes: int) -> tuple[list[Glimpse], Co
         except BadReply as unread:
             error = unread
             bad[unread.kind] += 1
+        except BudgetSpent as spent:
+            error = spent
+            break
         except PromptTooLarge as refused:
             error = refused
             if len(times) <= FEWEST:

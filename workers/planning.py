@@ -1,10 +1,12 @@
 """`plan_job`: look at the video, cut its timeline into segments and windows, and wake the decoders."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from core.estimate import Footage, estimate
 from core.queue import SAMPLE
 from core.request import JobRequest
 from db import jobs, leases, windows
@@ -16,6 +18,9 @@ from workers.frames.timeline import cut
 from workers.runtime import Runtime
 from workers.work import Heartbeat, carry_out
 
+PRICE_PATIENCE_S = 1.0
+"""How long a plan waits for the provider's price beyond the time that looking at the video takes."""
+
 
 def plan(runtime: Runtime, plan_id: UUID) -> None:
     """Safe to run twice: the timeline is cut the same way every time."""
@@ -24,17 +29,29 @@ def plan(runtime: Runtime, plan_id: UUID) -> None:
 
 def _plan(runtime: Runtime, work: Plan, beat: Heartbeat) -> None:
     job, video = runtime.sessions.run(lambda session: _start(session, work))
+    request = JobRequest.model_validate(job.request)
+    reading = runtime.prices.look_up(request.model) if request.model else None
     with runtime.blobs.local(video.blob_key, beat=beat) as path:
         info = runtime.sampler.probe(path, beat=beat)
-    sampling = JobRequest.model_validate(job.request).sampling
+    if reading:
+        reading.join(PRICE_PATIENCE_S)
+    sampling = request.sampling
     segments = cut(
         info.duration_ms,
         window_ms=round(sampling.window_s * 1000),
         overlap_ms=round(sampling.overlap_s * 1000),
         windows_per_segment=runtime.settings.segment_windows,
     )
-    for segment_id in runtime.sessions.run(lambda session: _store(session, work, info, segments)):
+    told = _estimate(runtime, request, info)
+    for segment_id in runtime.sessions.run(lambda session: _store(session, work, info, segments, told)):
         runtime.ring(SAMPLE, segment_id)
+
+
+def _estimate(runtime: Runtime, request: JobRequest, info: VideoInfo) -> dict[str, Any]:
+    """What the job should cost, at the price that its calls are reserved at from now on."""
+    footage = Footage(info.duration_ms, info.width, info.height, info.frame_rate)
+    price, most = runtime.prices.of(request.model or runtime.settings.model), runtime.settings.model_max_output_tokens
+    return estimate(footage, request, price=price, max_output_tokens=most).as_dict()
 
 
 def _start(session: Session, work: Plan) -> tuple[Job, Video]:
@@ -46,7 +63,7 @@ def _start(session: Session, work: Plan) -> tuple[Job, Video]:
     return job, session.get_one(Video, job.video_id)
 
 
-def _store(session: Session, work: Plan, info: VideoInfo, segments: tuple[SegmentPlan, ...]) -> list[UUID]:
+def _store(session: Session, work: Plan, info: VideoInfo, segments: tuple[SegmentPlan, ...], told: dict[str, Any]) -> list[UUID]:
     job = jobs.lock(session, work.job_id)
     if job is None:
         raise LeaseLost
@@ -55,6 +72,7 @@ def _store(session: Session, work: Plan, info: VideoInfo, segments: tuple[Segmen
     for name in ("container", "codec", "width", "height", "rotation", "duration_ms", "start_ms", "frame_rate", "variable_frame_rate"):
         setattr(video, name, getattr(info, name))
     job.stage = "sample"
+    job.estimate = told
     job.windows_total = sum(len(segment.windows) for segment in segments)
     ids = windows.add_segments(
         session,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import httpx
-import redis
 
 from core.blobs import Blobs
+from core.broker import connect
 from core.provider import scope
 from core.queue import Doorbell, Ring
 from core.settings import Settings
@@ -15,7 +15,9 @@ from db.session import Sessions, make_engine
 from workers.frames.sampler import Limits, Sampler
 from workers.model.client import ModelClient
 from workers.model.gate import Gate
+from workers.model.keys import BearerKey
 from workers.model.limits import CallLimits
+from workers.model.price_list import PriceList
 from workers.model.profiles import profile_for
 from workers.stopping import STOP, Stop
 
@@ -29,13 +31,16 @@ class Runtime:
     sampler: Sampler
     model: ModelClient
     limits: CallLimits
+    prices: PriceList
     stop: Stop
 
 
 def make_runtime(settings: Settings, *, stop: Stop | None = None) -> Runtime:
     """Opens nothing yet: connections are made on first use."""
-    broker = redis.Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
+    broker = connect(settings, timeout_s=2)
     profile = profile_for(settings.model_profile, settings.model_url)
+    http = httpx.Client()
+    key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
     return Runtime(
         settings=settings,
         sessions=Sessions(make_engine(settings)),
@@ -43,9 +48,9 @@ def make_runtime(settings: Settings, *, stop: Stop | None = None) -> Runtime:
         ring=Doorbell(settings),
         sampler=Sampler(Limits.of(settings)),
         model=ModelClient(
-            httpx.Client(),
+            http,
             url=settings.model_url,
-            api_key=settings.model_api_key.get_secret_value() if settings.model_api_key else None,
+            api_key=key,
             profile=profile,
             tries=settings.model_tries,
             backoff=settings.model_backoff,
@@ -54,6 +59,7 @@ def make_runtime(settings: Settings, *, stop: Stop | None = None) -> Runtime:
             gate=Gate(broker, scope(settings), rest=settings.outage_backoff, lease=settings.lease),
         ),
         limits=CallLimits(broker, scope(settings), profile),
+        prices=PriceList(http, broker, settings, profile, BearerKey(key)),
         stop=stop or Stop(),
     )
 

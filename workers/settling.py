@@ -11,8 +11,9 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
+from core.errors import BudgetSpent
 from core.spans import Span, subtract
-from db import events, jobs, leases, windows
+from db import budgets, events, jobs, leases, windows
 from db.leases import LeaseLost
 from db.models import Job, Plan, Segment, Video, Window, Work
 from workers.events.coverage import Coverage, CoverageGap, coverage
@@ -39,6 +40,8 @@ NOT_VERIFIED = (
     "other look confirmed them."
 )
 
+SPENT = "The job's budget left no room for another call: what was not analysed by then is not."
+
 Lost = tuple[Span, str]
 """A stretch that was not analysed, and the code of the reason."""
 
@@ -53,12 +56,17 @@ def close(session: Session, work: Work, **values: Any) -> list[UUID]:
     if job is None:
         raise LeaseLost
     row = leases.hold(session, work)
+    if isinstance(row, Window):
+        budgets.forfeit(session, row)
     for name, value in values.items():
         setattr(row, name, value)
     row.lease_token = row.lease_until = None
     if isinstance(row, Window) and row.state == "done":
         job.revision += 1
     session.flush()
+    if job.status == "processing" and budgets.is_closed(session, job.id):
+        jobs.stop_work(session, job.id, error=BudgetSpent(SPENT).as_dict())
+        jobs.warn(session, job.id, code=BudgetSpent.code, detail=SPENT)
     return advance(session, job)
 
 
@@ -82,10 +90,12 @@ def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
     plan = session.query(Plan).filter_by(job_id=job.id).one()
     video = session.get_one(Video, job.video_id)
     found = merged(video, looked)
-    if in_time and job.status == "processing" and (again := plan_looks(session, job, video, found, looked_again)):
+    may_look = in_time and job.status == "processing" and not budgets.is_closed(session, job.id)
+    if may_look and (again := plan_looks(session, job, video, found, looked_again)):
         return again
     job.completed_at = func.clock_timestamp()
     job.stage = "done"
+    budgets.forfeit_all(session, job.id)
     video.frames_used_at = job.completed_at
     if plan.state != "done":
         job.status = "canceled" if plan.state == "canceled" else "failed"

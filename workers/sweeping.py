@@ -11,6 +11,7 @@ import redis
 import structlog
 from sqlalchemy.orm import Session
 
+from core.broker import connect
 from core.errors import BlobsUnavailable, DecoderFailed
 from core.queue import LOCALIZE, PLAN, ROUTES, SAMPLE
 from db import doomed, heartbeats, jobs, leases, videos
@@ -44,6 +45,7 @@ def sweep(runtime: Runtime) -> None:
             log.exception("sweep.not_settled", job_id=str(job_id))
     for job_id in runtime.sessions.run(jobs.unshown):
         show(runtime, job_id)
+    runtime.prices.look_up(runtime.settings.model)
     _forget_frames(runtime)
     _delete_blobs(runtime)
     runtime.sessions.run(lambda session: heartbeats.beat(session, part="sweeper", node=socket.gethostname()))
@@ -94,9 +96,8 @@ def _ring_again(runtime: Runtime, kind: type[Work], task: str) -> None:
 
 def _queued(runtime: Runtime, name: str) -> int:
     """Messages waiting in a queue; with the broker away there is no room for any."""
-    broker = redis.Redis.from_url(runtime.settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
     try:
-        with broker:
+        with connect(runtime.settings, timeout_s=2) as broker:
             return int(broker.llen(name))
     except redis.RedisError:
         return runtime.settings.sweep_batch

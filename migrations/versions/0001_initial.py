@@ -93,6 +93,7 @@ def upgrade() -> None:
         sa.Column("stage", sa.Text(), server_default="plan", nullable=False),
         sa.Column("request", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("windows_total", sa.Integer(), nullable=True),
+        sa.Column("estimate", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("coverage", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("error", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("warnings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
@@ -114,6 +115,16 @@ def upgrade() -> None:
     op.create_index(op.f("ix_jobs_video_id"), "jobs", ["video_id"], unique=False)
     op.create_index("jobs_open", "jobs", ["deadline_at"], unique=False, postgresql_where=sa.text("completed_at IS NULL"))
     op.create_index("jobs_page", "jobs", ["workspace_id", "id"], unique=False)
+    op.create_table(
+        "budgets",
+        sa.Column("job_id", sa.Uuid(), nullable=False),
+        sa.Column("limit_usd", sa.Numeric(precision=14, scale=8), nullable=True),
+        sa.Column("spent_usd", sa.Numeric(precision=14, scale=8), server_default="0", nullable=False),
+        sa.Column("reserved_usd", sa.Numeric(precision=14, scale=8), server_default="0", nullable=False),
+        sa.Column("closed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id"),
+    )
     op.create_table(
         "events",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -218,6 +229,8 @@ def upgrade() -> None:
         sa.Column("input_tokens", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("output_tokens", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("cost_usd", sa.Numeric(precision=14, scale=8), server_default="0", nullable=False),
+        sa.Column("uncertain_usd", sa.Numeric(precision=14, scale=8), server_default="0", nullable=False),
+        sa.Column("reserved_usd", sa.Numeric(precision=14, scale=8), server_default="0", nullable=False),
         sa.Column("workspace_id", sa.Uuid(), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.Text(), server_default="pending", nullable=False),
@@ -256,6 +269,7 @@ def downgrade() -> None:
     op.drop_table("events")
     op.drop_index("jobs_page", table_name="jobs")
     op.drop_index("jobs_open", table_name="jobs", postgresql_where=sa.text("completed_at IS NULL"))
+    op.drop_table("budgets")
     op.drop_index(op.f("ix_jobs_video_id"), table_name="jobs")
     op.drop_table("jobs")
     op.drop_index("videos_page", table_name="videos")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from playhead.bars import sending, working
-from playhead.commands.options import event_type, without_none
+from playhead.commands.options import Analyzer, Fps, Instructions, Refine, Types, question
 from playhead.errors import PlayheadError
 from playhead.render import NO_EVENTS, events_table, job_notes, job_summary, printable
 from playhead.terminal import Session
@@ -27,13 +27,14 @@ def analyze(
     ctx: typer.Context,
     files: Annotated[list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="Videos to send.")],
     *,
-    types: Annotated[
-        list[str] | None,
-        typer.Option("--type", metavar="ID=DESCRIPTION", help="An event to look for, and what it looks like. May be given many times."),
+    types: Types = None,
+    instructions: Instructions = None,
+    fps: Fps = None,
+    analyzer: Analyzer = None,
+    refine: Refine = False,
+    budget: Annotated[
+        float | None, typer.Option(metavar="DOLLARS", min=0, help="Make no call that could cost more in all; what is left is a gap.")
     ] = None,
-    instructions: Annotated[str | None, typer.Option(help="What the model should know or mind besides.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames looked at in a second of video.")] = None,
-    analyzer: Annotated[str | None, typer.Option(help="auto, model, or signals (cuts, black, freezes, motion; needs no model).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each file: file, video, job, events.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Send, say the job's id, and leave.")] = False,
 ) -> None:
@@ -44,12 +45,7 @@ def analyze(
     Exit codes: 0 all analysed; 1 an error, or a job that failed; 2 wrong usage; 3 a job that is partial: it has events, and gaps.
     """
     session: Session = ctx.obj
-    request = without_none(
-        analyzer=analyzer,
-        event_types=[event_type(text) for text in types or ()],
-        instructions=instructions,
-        sampling=without_none(fps=fps),
-    )
+    request = question(types=types, instructions=instructions, fps=fps, analyzer=analyzer, refine=refine, budget_usd=budget)
     codes = []
     sent = []
     for file in files:

@@ -1,6 +1,6 @@
 """What is given on the command line, checked and turned into what the client takes."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,36 @@ def event_type(text: str) -> dict[str, str]:
             f"{text!r} is not id=description. Say what it looks like: --type 'crossing=A person crosses the street'.", param_hint="--type"
         )
     return {"id": name, "description": description}
+
+
+Types = Annotated[
+    list[str] | None,
+    typer.Option("--type", metavar="ID=DESCRIPTION", help="An event to look for, and what it looks like. May be given many times."),
+]
+Instructions = Annotated[str | None, typer.Option(help="What the model should know or mind besides.")]
+Fps = Annotated[float | None, typer.Option(help="Frames looked at in a second of video.")]
+Analyzer = Annotated[str | None, typer.Option(help="auto, model, or signals (cuts, black, freezes, motion; needs no model).")]
+Refine = Annotated[bool, typer.Option("--refine", help="Look a second time at each event: sharper, and confirmed or rejected.")]
+
+
+def question(
+    *,
+    types: list[str] | None,
+    instructions: str | None,
+    fps: float | None,
+    analyzer: str | None,
+    refine: bool,
+    budget_usd: float | None = None,
+) -> dict[str, Any]:
+    """The request that the options make."""
+    return without_none(
+        analyzer=analyzer,
+        event_types=[event_type(text) for text in types or ()],
+        instructions=instructions,
+        sampling=without_none(fps=fps),
+        refine=refine or None,
+        budget_usd=budget_usd,
+    )
 
 
 def without_none(**given: Any) -> dict[str, Any]:

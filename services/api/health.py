@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from core import provider
+from core.broker import connect
 from core.errors import Unavailable
 from db import heartbeats
 from services.api.context import Parts, WithParts
@@ -64,18 +65,14 @@ def _works(check: Callable[[], None]) -> PartStatus:
 
 
 def _ping(parts: Parts) -> None:
-    with _broker(parts) as broker:
+    with connect(parts.settings, timeout_s=1) as broker:
         broker.ping()
 
 
 def _model(parts: Parts) -> PartStatus:
     """By what the workers' last call brought; where that can't be known it is the broker that is away."""
     try:
-        with _broker(parts) as broker:
+        with connect(parts.settings, timeout_s=1) as broker:
             return "paused" if provider.paused(broker, parts.settings) else "ok"
     except redis.RedisError:
         return "ok"
-
-
-def _broker(parts: Parts) -> "redis.Redis":
-    return redis.Redis.from_url(parts.settings.redis_url.get_secret_value(), socket_timeout=1, socket_connect_timeout=1)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from services.api import asking
 from services.api.bodies import LimitedRoute
 from services.api.context import Reader, WithParts, Writer, known_query
 from services.api.difference import difference
+from services.api.estimates import EstimateOut
 from services.api.events import EventOut
 from services.api.listing import Cursor, Limit, Listing
 
@@ -42,7 +42,7 @@ class GapOut(BaseModel):
 
     start_ms: int
     end_ms: int
-    reason: str = Field(examples=["unreadable"])
+    reason: str = Field(examples=["unreadable", "budget"])
 
 
 class CoverageOut(BaseModel):
@@ -58,7 +58,12 @@ class UsageOut(BaseModel):
     calls: int
     input_tokens: int
     output_tokens: int
-    cost_usd: float
+    cost_usd: float = Field(description="As the provider charged it; its tokens at the estimate's price where it does not say.")
+    uncertain_usd: float = Field(
+        description="The part of `cost_usd` that calls may have cost whose bill never came (they timed out, or a worker died): as much as "
+        "they can have cost."
+    )
+    reserved_usd: float = Field(description="The most that calls in flight may cost.")
 
 
 class Reason(BaseModel):
@@ -77,6 +82,7 @@ class JobOut(BaseModel):
     status: JobStatus
     stage: str = Field(description="`plan`, `sample` (frames are decoded and the model is asked meanwhile), `done`.")
     progress: Progress
+    estimate: EstimateOut | None = Field(description="What it was expected to cost. Null until the video was looked at.")
     coverage: CoverageOut | None = Field(description="Null until the job ends.")
     usage: UsageOut
     error: Reason | None
@@ -104,8 +110,14 @@ def _progress(job: Job, tally: Tally) -> Progress:
 
 
 def _usage(tally: Tally) -> UsageOut:
-    cost = float(tally.cost_usd.quantize(Decimal("0.00000001")))
-    return UsageOut(calls=tally.calls, input_tokens=tally.input_tokens, output_tokens=tally.output_tokens, cost_usd=cost)
+    return UsageOut(
+        calls=tally.calls,
+        input_tokens=tally.input_tokens,
+        output_tokens=tally.output_tokens,
+        cost_usd=float(tally.cost_usd),
+        uncertain_usd=float(tally.uncertain_usd),
+        reserved_usd=float(tally.reserved_usd),
+    )
 
 
 def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:

@@ -51,9 +51,10 @@ def job(
     analyzer: Literal["model", "signals"] = "model",
     kinds: tuple[str, ...] = ("car",),
     sampling: Sampling | None = None,
+    budget_usd: float | None = None,
 ) -> tuple[Job, Plan]:
     types = tuple(EventType(id=kind, description=f"a {kind}") for kind in kinds if analyzer == "model")
-    asked = JobRequest(analyzer=analyzer, event_types=types, sampling=sampling or Sampling())
+    asked = JobRequest(analyzer=analyzer, event_types=types, sampling=sampling or Sampling(), budget_usd=budget_usd)
     request = asked.resolved(settings.model_copy(update={"model_api_key": SecretStr("key")}))
     with sessions.begin() as session:
         return jobs.submit(session, of, request.model_dump(mode="json"), deadline=timedelta(hours=1))

@@ -108,7 +108,7 @@ def test_what_is_no_video_is_refused_and_leaves_nothing(
         ({"recorded_at": "0001-01-01T00:00:00Z"}, "recorded_at"),
         ({"metadata": "[1]"}, "metadata"),
         ({"request": '{"verify": {"votes": 2}}'}, "request.verify.votes"),
-        ({"request": '{"budget_usd": 1}'}, "budget_usd"),
+        ({"request": '{"budget_usd": -1}'}, "request.budget_usd"),
     ],
 )
 @pytest.mark.parametrize("form", [True, False])

@@ -16,10 +16,10 @@ from starlette.types import Receive, Scope, Send
 from tests.model_server import request as requests
 from tests.model_server import seeing
 from tests.model_server.misbehaving import Outcome, outcome
+from tests.model_server.prices import offer
 from tests.model_server.scripting import Book, Script, described
 
 RESET_S = 5
-SUPPORTED = ["max_tokens", "response_format", "seed", "structured_outputs", "temperature"]
 
 
 def make_app(*, key: str) -> FastAPI:
@@ -44,10 +44,12 @@ def make_app(*, key: str) -> FastAPI:
         return _reply(200, {"data": {"label": "test", "limit": 100, "limit_remaining": 99.5, "usage": 0.5, "is_free_tier": False}})
 
     @app.get("/v1/models/{author}/{slug}/endpoints")
-    def endpoints(author: str, slug: str) -> dict[str, Any]:
-        pricing = {"prompt": f"{seeing.DOLLARS_IN:.8f}", "completion": f"{seeing.DOLLARS_OUT:.8f}", "image": "0", "request": "0"}
-        offer = {"name": "Test", "context_length": 131_072, "pricing": pricing, "supported_parameters": SUPPORTED}
-        return {"data": {"id": f"{author}/{slug}", "name": slug, "endpoints": [offer]}}
+    async def endpoints(author: str, slug: str, request: Request) -> Response:
+        told = script.prices(authorized=is_authorized(request))
+        if await _is_gone(request.receive, within_s=told.get("delay_s", 0)) or told.get("status", 200) != 200:
+            return _problem(told.get("status", 500), "as told")
+        data = {"id": f"{author}/{slug}", "name": slug, "architecture": {"input_modalities": told.get("takes", ["image", "text"])}}
+        return _reply(200, {"data": {**data, "endpoints": told.get("endpoints", [offer()])}})
 
     @app.post("/control")
     async def control(request: Request) -> dict[str, Any]:

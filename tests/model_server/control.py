@@ -29,11 +29,24 @@ class Control:
 
     def honest(self) -> None:
         """Back to the truth, whatever was told."""
-        self._tell(next=(), always=None, chance=None)
+        self._tell(next=(), always=None, chance=None, prices=None)
+
+    def prices(self, **told: Any) -> None:
+        """How its list of prices is answered: `endpoints` (`prices.offer`), what the model `takes`, `status`, `delay_s`."""
+        self._tell(prices=told)
+
+    def asked_for_prices(self) -> list[bool]:
+        """For each time since that was told, whether the key was right."""
+        state = self._http.post("/control", json={}).raise_for_status().json()
+        return list(state["asked_for_prices"])
 
     def pending(self) -> int:
         """How many of the behaviours told for the next calls have not been used."""
-        return len(self._http.post("/control", json={}).raise_for_status().json()["next"])
+        return len(self.pending_behaviours())
+
+    def pending_behaviours(self) -> list[Behaviour]:
+        """Those told for the next calls that have not been used."""
+        return list(self._http.post("/control", json={}).raise_for_status().json()["next"])
 
     def log(self) -> list[dict[str, Any]]:
         """The calls in order of arrival; see `scripting.Book` and `scripting.described` for the members."""

@@ -23,6 +23,8 @@ class Script:
         self._next: deque[Behaviour] = deque()
         self._always: Behaviour = HONEST
         self._chances: list[tuple[float, Behaviour]] = []
+        self._prices: dict[str, Any] = {}
+        self._asked_for_prices: list[bool] = []
         self._random = Random(0)
 
     def change(self, told: dict[str, Any]) -> None:
@@ -32,10 +34,18 @@ class Script:
                 self._next = deque(told["next"] or ())
             if "always" in told:
                 self._always = told["always"] or HONEST
+            if "prices" in told:
+                self._prices, self._asked_for_prices = told["prices"] or {}, []
             if "chance" in told:
                 chance = told["chance"] or {}
                 self._random = Random(chance.get("seed", 0))
                 self._chances = [(each["p"], each["behaviour"]) for each in chance.get("of", ())]
+
+    def prices(self, *, authorized: bool) -> dict[str, Any]:
+        """How the list of prices is to be answered; see `Control.prices`."""
+        with self._lock:
+            self._asked_for_prices.append(authorized)
+            return self._prices
 
     def pick(self) -> Behaviour:
         with self._lock:
@@ -43,7 +53,8 @@ class Script:
 
     def state(self) -> dict[str, Any]:
         with self._lock:
-            return {"next": list(self._next), "always": self._always, "chances": len(self._chances)}
+            told = {"next": list(self._next), "always": self._always, "chances": len(self._chances)}
+            return {**told, "asked_for_prices": list(self._asked_for_prices)}
 
     def _drawn(self) -> Behaviour:
         point = self._random.random()

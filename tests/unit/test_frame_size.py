@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.frames.size import fit
+from core.frame_size import fit
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 
+from core.frame_size import fit
 from core.spans import Span
 from workers.frames.decode import Missing
 from workers.frames.index import Index
@@ -14,7 +15,6 @@ from workers.frames.picture import encode, shrink
 from workers.frames.probe import Bounds, Source, probe
 from workers.frames.reach import frames
 from workers.frames.signals import measure
-from workers.frames.size import fit
 from workers.frames.timeline import near_grid, sampled_before, wanted
 
 Alive = Callable[[], None]

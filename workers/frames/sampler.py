@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from core.errors import DecoderFailed, NotAVideo, UnsupportedVideo
+from core.frame_size import TOKEN_PIXELS
 from core.settings import Settings
 from core.spans import Span
 from workers.frames.frame import Frame, SampledWindow, Signals, VideoInfo, WindowPlan
 from workers.frames.sandbox.process import Confinement, converse
 from workers.frames.sandbox.wire import Message
-from workers.frames.size import TOKEN_PIXELS
 from workers.frames.windows import Assembly
 
 Beat = Callable[[], None]

@@ -8,27 +8,17 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from core.spans import Span
+from core.timeline import windows
 from workers.frames.frame import SegmentPlan, WindowPlan
-
-# A tail that would add less than window / SHORT_TAIL to the window before it is taken into that one.
-SHORT_TAIL = 8
 
 
 def cut(duration_ms: int, *, window_ms: int, overlap_ms: int, windows_per_segment: int) -> tuple[SegmentPlan, ...]:
-    """Windows of `window_ms`, one every `window_ms - overlap_ms`, that cover [0, duration) without a hole; some in a row make a segment.
-
-    The last window ends with the video. Where it would show less than an eighth of a window that the one before does not show, there
-    is no such window: the one before is that much longer.
-    """
-    if duration_ms <= 0 or not 0 <= overlap_ms < window_ms or windows_per_segment < 1:
-        raise ValueError(f"no timeline: {duration_ms=} {window_ms=} {overlap_ms=} {windows_per_segment=}")
-    step = window_ms - overlap_ms
-    starts = [0]
-    while (duration_ms - starts[-1] - window_ms) * SHORT_TAIL >= window_ms:
-        starts.append(starts[-1] + step)
-    ends = [start + window_ms for start in starts[:-1]] + [duration_ms]
-    windows = [WindowPlan(seq, Span(start, end)) for seq, (start, end) in enumerate(zip(starts, ends, strict=True))]
-    groups = [windows[first : first + windows_per_segment] for first in range(0, len(windows), windows_per_segment)]
+    """The windows of `core.timeline`; some in a row make a segment. Raises ValueError as it does."""
+    if windows_per_segment < 1:
+        raise ValueError(f"no timeline: {windows_per_segment=}")
+    spans = windows(duration_ms, window_ms=window_ms, overlap_ms=overlap_ms)
+    plans = [WindowPlan(seq, span) for seq, span in enumerate(spans)]
+    groups = [plans[first : first + windows_per_segment] for first in range(0, len(plans), windows_per_segment)]
     return tuple(SegmentPlan(seq, tuple(group)) for seq, group in enumerate(groups))
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from time import monotonic, sleep
@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 from tenacity import Retrying
 
-from core.errors import BadReply, Unavailable
+from core.errors import BadReply
 from workers.model import answer, exchange, policy
-from workers.model.completion import Completion, Usage
+from workers.model.billing import Meter, Try, unmetered
+from workers.model.completion import Completion
 from workers.model.gate import Gate
 from workers.model.keys import BearerKey
 from workers.model.kinds import BadKind
@@ -76,16 +77,18 @@ class ModelClient:
         max_tokens: int,
         beat: Callable[[], None],
         permit: Callable[[], None] | None = None,
+        meter: Meter = unmetered,
         schema: Mapping[str, Any] = ANYTHING,
         schema_name: str = NAME,
     ) -> Completion:
         """The model's reply, unread; tried again in place while the model is unavailable.
 
         `beat` is called at the start of a try and about each second; when it raises, the call is abandoned and the exception passes
-        through. `permit` (default: `beat`) is called before each try, and about each second between tries.
+        through. `permit` (default: `beat`) is called before each try, and about each second between tries. The `meter` is told of each try;
+        the completion's usage is that of the last one.
 
-        Raises ModelUnavailable, ModelPaused and ModelBusy (`extra["usage"]`: what tries that gave nothing were billed), ModelRejected, and
-        BadReply for a reply longer than any that was asked for.
+        Raises ModelUnavailable, ModelPaused, ModelBusy, ModelRejected, what the meter raises, and BadReply for a reply longer than any
+        that was asked for.
         """
         body = {
             **self._profile.body,
@@ -96,22 +99,19 @@ class ModelClient:
             "max_tokens": max_tokens,
             **response_format(self._profile, name=schema_name, schema=schema),
         }
-        content, bills, permit = json.dumps(body).encode(), list[Usage](), permit or beat
-        try:
-            found: Completion = self._retrying(permit)(self._try, content, model=model, beat=beat, permit=permit, bills=bills)
-        except Unavailable as error:
-            if (total := sum(bills, Usage())) != Usage():
-                error.extra["usage"] = asdict(total)
-            raise
-        return replace(found, usage=sum(bills, Usage()), tries=len(bills))
+        content, tries, permit = json.dumps(body).encode(), list[Try](), permit or beat
+        found: Completion = self._retrying(permit)(self._try, content, model=model, beat=beat, permit=permit, meter=meter, tries=tries)
+        return replace(found, tries=len(tries))
 
-    def _try(self, content: bytes, *, model: str, beat: Callable[[], None], permit: Callable[[], None], bills: list[Usage]) -> Completion:
+    def _try(
+        self, content: bytes, *, model: str, beat: Callable[[], None], permit: Callable[[], None], meter: Meter, tries: list[Try]
+    ) -> Completion:
         permit()
-        with self._gate.slot(model, permit) if self._gate else nullcontext(_nobody) as keep:
-            bills.append(Usage())
+        with meter() as this, self._gate.slot(model, permit) if self._gate else nullcontext(_nobody) as keep:
+            tries.append(this)
+            this.sent = True
             reply = self._post(content, partial(_both, beat, keep))
-            payload = answer.payload_of(reply)
-            bills[-1] = Usage.of(payload)
+            this.payload = payload = answer.payload_of(reply)
             return answer.completion_of(payload, reply=reply, model=model)
 
     def _post(self, content: bytes, beat: Callable[[], None]) -> exchange.Reply:

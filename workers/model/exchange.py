@@ -52,7 +52,9 @@ def post(
     therefore closes the connection at the next piece that comes or goes, or when the read times out at the latest.
     """
     beat()
-    exchange = _Exchange(http, url, headers=headers, auth=auth, body=body, deadline=monotonic() + timeout_s)
+    # A length given keeps httpx from sending the pieces chunked, which not every server takes.
+    headers = {**headers, "Content-Length": str(len(body))}
+    exchange = _Exchange(http, "POST", url, headers=headers, auth=auth, body=body, deadline=monotonic() + timeout_s)
     reply = exchange.start()
     try:
         while not wait([reply], timeout=max(min(beat_every_s, exchange.left_s()), 0)).done:
@@ -64,11 +66,23 @@ def post(
         exchange.abandoned.set()
 
 
+def get(http: httpx.Client, url: str, *, headers: dict[str, str], auth: httpx.Auth, timeout_s: float) -> Reply:
+    """Ask for what takes no body, within the time in all. Raises httpx's own errors, TooLong and TooMuch."""
+    exchange = _Exchange(http, "GET", url, headers=headers, auth=auth, body=b"", deadline=monotonic() + timeout_s)
+    try:
+        return exchange.start().result(timeout_s)
+    except TimeoutError as error:
+        raise TooLong from error
+    finally:
+        exchange.abandoned.set()
+
+
 class _Exchange:
-    def __init__(self, http: httpx.Client, url: str, *, headers: dict[str, str], auth: httpx.Auth, body: bytes, deadline: float) -> None:
-        self.http, self.url, self.auth, self.body, self.deadline = http, url, auth, body, deadline
-        # A length given keeps httpx from sending the pieces chunked, which not every server takes.
-        self.headers = {**headers, "Content-Length": str(len(body))}
+    def __init__(
+        self, http: httpx.Client, method: str, url: str, *, headers: dict[str, str], auth: httpx.Auth, body: bytes, deadline: float
+    ) -> None:
+        self.http, self.method, self.url, self.headers = http, method, url, headers
+        self.auth, self.body, self.deadline = auth, body, deadline
         self.abandoned = Event()
 
     def left_s(self) -> float:
@@ -90,8 +104,9 @@ class _Exchange:
         left_s = max(self.left_s(), 0.001)
         timeout = httpx.Timeout(left_s, connect=min(CONNECT_S, left_s))
         # Never to where a redirect points: the key is for the server that was named.
+        content = self._pieces() if self.body else None
         with self.http.stream(
-            "POST", self.url, headers=self.headers, auth=self.auth, content=self._pieces(), timeout=timeout, follow_redirects=False
+            self.method, self.url, headers=self.headers, auth=self.auth, content=content, timeout=timeout, follow_redirects=False
         ) as response:
             received = bytearray()
             for piece in response.iter_bytes():

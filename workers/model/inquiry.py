@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from core.errors import BadReply, PlayheadError, PromptTooLarge
+from core.errors import BadReply, BudgetSpent, PlayheadError, PromptTooLarge
 from core.spans import Span
 from workers.events.detection import Detection, WindowResult
 from workers.events.joining import join
@@ -23,7 +23,7 @@ class Ask(Protocol):
     """Brings the reply to one call: its `text` and `finish_reason`, and `kind` where it is known to be bad already.
 
     `number` counts the calls for the same frames. `going_on`: types that had not ended at the part's first frames, by what came before.
-    Raises `PromptTooLarge`; what else it raises ends the inquiry.
+    Raises `PromptTooLarge`, and `BudgetSpent` for a part that nobody will pay for; what else it raises ends the inquiry.
     """
 
     def __call__(self, part: Part, number: int, *, going_on: Sequence[str]) -> Mapping[str, Any]: ...
@@ -79,6 +79,9 @@ class Inquiry:
             outcome = self._one(part)
         except PromptTooLarge as error:
             yield from self._halved(part, error, depth=depth, smallest=1)
+            return
+        except BudgetSpent as error:
+            yield from self._halved(part, error, depth=depth, smallest=part.size)
             return
         if isinstance(outcome, Salvaged):
             yield self._done(Answer(outcome.part, outcome.kept))

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from core.errors import BadReply, PromptTooLarge
+from core.errors import BadReply, BudgetSpent, PromptTooLarge
 
-LOST = frozenset({BadReply.code, PromptTooLarge.code})
-"""Reasons of gaps in a window that are its model's, not its decoder's: another question about the same frames has none of them."""
+LOST = frozenset({BadReply.code, PromptTooLarge.code, BudgetSpent.code})
+"""Reasons of gaps in a window that are its question's, not its decoder's: another question about the same frames has none of them."""
 
 
 def of_the_decoder(gaps: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:

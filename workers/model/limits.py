@@ -29,8 +29,7 @@ class Amounts(NamedTuple):
 
 def amounts(frames: Frames) -> Amounts:
     """Base64 makes four bytes of three."""
-    width, height = tokens.jpeg_size(frames[0][1])
-    return Amounts(len(frames), sum(len(jpeg) for _, jpeg in frames) * 4 // 3, len(frames) * width * height // tokens.PIXELS_A_TOKEN)
+    return Amounts(len(frames), sum(len(jpeg) for _, jpeg in frames) * 4 // 3, tokens.of_frames(frames))
 
 
 class CallLimits:

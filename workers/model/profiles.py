@@ -12,7 +12,8 @@ MB = 1_000_000
 class Profile:
     """`body` and `headers` are sent along with every call to such a server, and to no other. `answers`: how it is held to the form of an
     answer: by a strict JSON schema, to some JSON, or by the question alone. `max_images` and `max_image_bytes` (in base64) are what one
-    call may hold, where that is known beforehand; what is not is learned (`limits`).
+    call may hold, where that is known beforehand; what is not is learned (`limits`). `price_list` is where, below the API's address, it
+    tells what it asks for a model.
 
     `auto` takes the profile whose host, or whose port, the URL names.
     """
@@ -23,6 +24,7 @@ class Profile:
     max_image_bytes: int | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    price_list: str | None = None
     hosts: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
 
@@ -40,6 +42,7 @@ OPENROUTER = Profile(
     },
     # https://openrouter.ai/docs/app-attribution: an application that runs where its user is names localhost, and a title.
     headers={"HTTP-Referer": "http://localhost/playhead", "X-OpenRouter-Title": "Playhead"},
+    price_list="/models/{model}/endpoints",
     hosts=("openrouter.ai",),
 )
 # `--limit-mm-per-prompt` is what one call may hold; a refusal tells the number.

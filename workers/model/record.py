@@ -15,7 +15,8 @@ FREE: Mapping[str, Any] = asdict(Usage())
 @dataclass(frozen=True, slots=True)
 class Record:
     """`replies` in the order in which they came, each with the `part` of the frames that it is about and its `number` among the calls for
-    those; `refused` are parts that were too much for the server; `bills` what calls cost that brought no reply. `bad` counts replies that
+    those; `refused` are parts that were too much for the server; `bills` what calls cost that brought no reply, and `uncertain_usd` what
+    others may have cost, whose bill nobody saw (`billing`). `bad` counts replies that
     could not be used, `dropped` events left out of good ones; both are known once the window is done with. `at_most` is how many frames a
     call could hold when the window was first asked about: its parts stay the same, whatever is learned meanwhile.
     """
@@ -23,6 +24,7 @@ class Record:
     replies: list[dict[str, Any]] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(default_factory=list)
     bills: list[dict[str, Any]] = field(default_factory=list)
+    uncertain_usd: float = 0.0
     bad: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
     at_most: int | None = None

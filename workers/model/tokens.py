@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-PIXELS_A_TOKEN = 32 * 32
-CHARS_A_TOKEN = 4
+from core.estimate import CHARS_A_TOKEN
+from core.frame_size import TOKEN_PIXELS
+
 FAR = 2.0
 """Servers round sizes, and add words of their own. Frames that were left out, or shown in another size, make more of a difference."""
 
@@ -12,11 +13,19 @@ SOF = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xC
 
 
 def predicted(messages: Iterable[Mapping[str, Any]], frames: Sequence[tuple[int, bytes]]) -> int:
-    """For models that take a token for each 32 x 32 pixels, as Qwen3-VL does. The frames of a window are all of one size."""
+    """For models that take a token for each 32 x 32 pixels, as Qwen3-VL does."""
+    return of_frames(frames) + sum(map(len, _texts(messages))) // CHARS_A_TOKEN
+
+
+def at_most(messages: Iterable[Mapping[str, Any]], frames: Sequence[tuple[int, bytes]]) -> int:
+    """The same, and never less than what is billed: byte pairs make no more tokens of a text than it has bytes."""
+    return of_frames(frames) + sum(len(text.encode()) for text in _texts(messages))
+
+
+def of_frames(frames: Sequence[tuple[int, bytes]]) -> int:
+    """Of their pixels alone. The frames of a window are all of one size."""
     width, height = jpeg_size(frames[0][1])
-    parts = (part for message in messages for part in _parts(message["content"]))
-    chars = sum(len(part["text"]) for part in parts if part["type"] == "text")
-    return len(frames) * width * height // PIXELS_A_TOKEN + chars // CHARS_A_TOKEN
+    return len(frames) * width * height // TOKEN_PIXELS
 
 
 def are_unexpected(billed: int, expected: int) -> bool:
@@ -32,6 +41,10 @@ def jpeg_size(jpeg: bytes) -> tuple[int, int]:
             return int.from_bytes(jpeg[at + 7 : at + 9]), int.from_bytes(jpeg[at + 5 : at + 7])
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4])
     raise ValueError("no frame header in a JPEG")
+
+
+def _texts(messages: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [part["text"] for message in messages for part in _parts(message["content"]) if part["type"] == "text"]
 
 
 def _parts(content: str | Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:

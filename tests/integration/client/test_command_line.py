@@ -150,6 +150,9 @@ def test_options_become_the_request_and_nothing_more(run: Run, script: Script, v
         "2",
         "--analyzer",
         "model",
+        "--refine",
+        "--budget",
+        "0.25",
     )
     run("analyze", video)
     asked, plain = (seen for seen in script.seen if seen.method == "POST")
@@ -157,6 +160,8 @@ def test_options_become_the_request_and_nothing_more(run: Run, script: Script, v
         "analyzer": "model",
         "event_types": [{"id": "crossing", "description": "A person = crosses"}, {"id": "car", "description": "A car"}],
         "sampling": {"fps": 2.0},
+        "refine": True,
+        "budget_usd": 0.25,
     }
     assert plain.query == {"filename": ["street.mp4"]}
 
@@ -302,3 +307,47 @@ def test_the_version_and_the_help_need_no_server(run: Run, script: Script) -> No
     assert shown.returncode == 0
     assert "playhead analyze street.mp4 --type 'crossing=A person crosses the street'" in shown.stdout
     assert script.seen == []
+
+
+COST = {
+    "windows": 65,
+    "frames": 4112,
+    "calls": 65,
+    "input_tokens": 943_838,
+    "output_tokens": 39_000,
+    "expected_usd": 0.095,
+    "at_most_usd": 1.5,
+}
+PRICE = {"model": "test/model", "input_usd": 0.08, "output_usd": 0.5, "image_usd": 0.001, "call_usd": 0, "source": "provider"}
+
+
+def test_an_estimate_is_a_row_for_each_pass_with_its_price_and_what_at_most_covers(run: Run, script: Script) -> None:
+    passes = [{"name": "localize", **COST}, {"name": "refine", **COST}]
+    script.on("/v1/videos/v1/estimate", ok({**COST, "calls": 130, "expected_usd": 0.19, "passes": passes, "price": PRICE}))
+    done = run("estimate", "v1", "--type", "crossing=A person crosses", "--refine")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[1] == ["localize", "65", "4,112", "65", "943,838", "39,000", "$0.0950", "$1.5000"]
+    assert lines[3] == ["all", "65", "4,112", "130", "943,838", "39,000", "$0.1900", "$1.5000"]
+    price = "Price of test/model, as its provider tells: $0.08 for a million tokens in, $0.5 out, $0.001 an image."
+    assert done.stdout.splitlines()[4] == price
+    assert "if no reply could be used" in done.stdout
+    (seen,) = script.seen
+    assert (seen.method, seen.size) == ("POST", len(json.dumps(REFINED_REQUEST, separators=(",", ":"))))
+
+
+REFINED_REQUEST = {"event_types": [{"id": "crossing", "description": "A person crosses"}], "refine": True}
+
+
+def test_what_costs_nothing_is_said_so(run: Run, script: Script) -> None:
+    script.on("/v1/videos/v1/estimate", ok({"windows": 3, "frames": 300, "passes": [], "price": None, "expected_usd": 0, "at_most_usd": 0}))
+    done = run("estimate", "v1", "--analyzer", "signals")
+    assert done.stdout.splitlines()[1].split() == ["all", "3", "300", "0", "0", "0", "$0.0000", "$0.0000"]
+    assert "No model is asked" in done.stdout
+    assert json.loads(run("estimate", "v1", "--json").stdout)["frames"] == 300
+
+
+def test_an_estimate_of_a_video_that_nobody_looked_at_says_so(run: Run, script: Script) -> None:
+    script.on("/v1/videos/v1/estimate", problem(409, "not_probed", "How long this video is, is not known."))
+    done = run("estimate", "v1")
+    assert (done.returncode, "not known" in done.stderr) == (1, True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import format_datetime
 from socket import create_server, socket
 from threading import Event, Thread
@@ -15,7 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from core.errors import BadReply, ModelPaused, ModelRejected, ModelUnavailable, PromptTooLarge
+from core.errors import BadReply, BudgetSpent, ModelPaused, ModelRejected, ModelUnavailable, PlayheadError, PromptTooLarge
+from core.prices import Price
 from standalone.processes import free_port
 from tests.integration.model.conftest import MakeClient
 from tests.integration.model.pictures import MARKS, WINDOW, frames
@@ -23,14 +25,16 @@ from tests.model_server import ModelServer, misbehaving
 from tests.model_server.misbehaving import Behaviour, error_in_200, of_kind, page, reset, slow, status
 from tests.polling import wait_until
 from workers.model.answer import payload_of
+from workers.model.billing import Try, bill_of, may_have_cost
 from workers.model.client import ModelClient
-from workers.model.completion import Completion
+from workers.model.completion import Completion, Usage
 from workers.model.exchange import Reply
 from workers.model.kinds import BadKind
 from workers.model.profiles import OPENROUTER
 from workers.model.prompt import messages
 
 PROMPT = messages(MARKS, frames(range(56_000, 59_000, 1000), {1: [(57_000, 57_000)]}), window=WINDOW)
+NO_PRICE = Price(Decimal(0), Decimal(0))
 UNAVAILABLE = [
     *(status(code) for code in (408, 425, 429, 500, 502, 503, 504, 524, 529, 599)),
     error_in_200(where="top"),
@@ -275,14 +279,86 @@ def test_a_beat_that_raises_ends_the_back_off(make_client: MakeClient, server: M
         ask(make_client(beat_every=timedelta(seconds=0.1), backoff_max=timedelta(seconds=30)), beat=Beats(raise_at=3))
 
 
-def test_tries_that_gave_nothing_are_billed_all_the_same(make_client: MakeClient, server: ModelServer) -> None:
+class Book:
+    """Keeps what a meter is told: each try, and how it failed."""
+
+    def __init__(self) -> None:
+        self.tries: list[Try] = []
+        self.errors: list[BaseException | None] = []
+
+    @contextmanager
+    def __call__(self) -> Iterator[Try]:
+        self.tries.append(Try())
+        self.errors.append(None)
+        try:
+            yield self.tries[-1]
+        except BaseException as error:
+            self.errors[-1] = error
+            raise
+
+    def bills(self) -> list[Usage | None]:
+        return [None if one.payload is None else bill_of(one.payload, NO_PRICE) for one in self.tries]
+
+    def uncertain(self) -> list[bool]:
+        return [error is not None and may_have_cost(one, error) for one, error in zip(self.tries, self.errors, strict=True)]
+
+
+def test_the_meter_is_told_of_each_try_and_of_the_bills_of_those_that_gave_nothing(make_client: MakeClient, server: ModelServer) -> None:
+    book = Book()
     server.control.next(of_kind("empty"), status(500))
-    found = ask(make_client())
-    assert found.usage.cost_usd == pytest.approx(server.control.cost_usd())
-    server.control.always(of_kind("empty"))
-    with pytest.raises(ModelUnavailable) as caught:
-        ask(make_client())
-    assert found.usage.cost_usd + caught.value.extra["usage"]["cost_usd"] == pytest.approx(server.control.cost_usd())
+    found = ask(make_client(), meter=book)
+    first, second, third = book.bills()
+    assert (second, third, found.usage, found.tries) == (None, found.usage, third, 3)
+    assert first is not None
+    assert first.cost_usd + found.usage.cost_usd == pytest.approx(server.control.cost_usd())
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "uncertain"),
+    [
+        *((status(code), code in {408, 504, 524}) for code in (400, 401, 402, 408, 413, 425, 429, 500, 502, 503, 504, 524, 529)),
+        (reset(), True),
+        (page(), True),
+        (page(502), False),
+        (of_kind("flood"), True),
+        (slow(30), True),
+    ],
+    ids=str,
+)
+def test_a_try_that_brought_no_bill_counts_unless_it_is_known_to_be_free(
+    make_client: MakeClient, server: ModelServer, behaviour: Behaviour, uncertain: bool
+) -> None:
+    book = Book()
+    server.control.always(behaviour)
+    with pytest.raises(PlayheadError):
+        ask(make_client(tries=1, timeout=timedelta(seconds=2)), meter=book)
+    assert (book.bills(), book.uncertain()) == ([None], [uncertain])
+
+
+def test_an_error_inside_a_200_without_tokens_is_known_to_be_free(make_client: MakeClient, server: ModelServer) -> None:
+    book = Book()
+    server.control.always(error_in_200(where="top"))
+    with pytest.raises(ModelUnavailable):
+        ask(make_client(tries=1), meter=book)
+    assert book.bills() == [Usage()]
+
+
+def test_what_never_left_cost_nothing(make_client: MakeClient) -> None:
+    book = Book()
+    with pytest.raises(ModelUnavailable):
+        ask(make_client(tries=1, url=f"http://127.0.0.1:{free_port()}/v1"), meter=book)
+    assert book.uncertain() == [False]
+
+
+def test_no_call_is_made_that_the_meter_refuses(make_client: MakeClient, server: ModelServer) -> None:
+    @contextmanager
+    def refuse() -> Iterator[Try]:
+        raise BudgetSpent("There is nothing left.")
+        yield
+
+    with pytest.raises(BudgetSpent):
+        ask(make_client(), meter=refuse)
+    assert server.control.log() == []
 
 
 def test_a_reply_is_fit_to_be_stored() -> None:
