@@ -13,6 +13,7 @@ from db.models import Job, Plan, Video
 from workers import settling
 from workers.frames.frame import SegmentPlan, VideoInfo
 from workers.frames.timeline import cut
+from workers.indexes import StoredIndex
 from workers.runtime import Runtime
 from workers.work import Heartbeat, carry_out
 
@@ -25,7 +26,7 @@ def plan(runtime: Runtime, plan_id: UUID) -> None:
 def _plan(runtime: Runtime, work: Plan, beat: Heartbeat) -> None:
     job, video = runtime.sessions.run(lambda session: _start(session, work))
     with runtime.blobs.local(video.blob_key, beat=beat) as path:
-        info = runtime.sampler.probe(path, beat=beat)
+        info = runtime.sampler.probe(path, beat=beat, archive=StoredIndex.of(video, runtime.blobs))
     sampling = JobRequest.model_validate(job.request).sampling
     segments = cut(
         info.duration_ms,
