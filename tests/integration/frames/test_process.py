@@ -155,7 +155,7 @@ def test_more_output_than_allowed_ends_the_process(video: Path) -> None:
         "ask": "frames",
         "path": str(video),
         "bounds": {"max_side_px": 8192, "max_frame_pixels": 35_000_000, "max_duration_ms": 10**9},
-        "span": [0, 60_000],
+        "spans": [[0, 60_000]],
         "fps": 10,
         "tolerance_ms": 50,
         "frame_tokens": 144,
