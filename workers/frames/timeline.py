@@ -4,18 +4,24 @@ Both look at the whole video, never at the part that is being decoded, so that e
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 
 from core.spans import Span
 from workers.frames.frame import SegmentPlan, WindowPlan
 
+# So few windows are decoded in one go; of more a second worker gets its part.
+SINGLE = 4
+# Fewer windows than this are not worth a process of their own.
+LEAST = 2
 # A tail that would add less than window / SHORT_TAIL to the window before it is taken into that one.
 SHORT_TAIL = 8
 
 
 def cut(duration_ms: int, *, window_ms: int, overlap_ms: int, windows_per_segment: int) -> tuple[SegmentPlan, ...]:
-    """Windows of `window_ms`, one every `window_ms - overlap_ms`, that cover [0, duration) without a hole; some in a row make a segment.
+    """Windows of `window_ms`, one every `window_ms - overlap_ms`, that cover [0, duration) without a hole; some in a row make a segment,
+    `windows_per_segment` at the most.
 
     The last window ends with the video. Where it would show less than an eighth of a window that the one before does not show, there
     is no such window: the one before is that much longer.
@@ -28,8 +34,23 @@ def cut(duration_ms: int, *, window_ms: int, overlap_ms: int, windows_per_segmen
         starts.append(starts[-1] + step)
     ends = [start + window_ms for start in starts[:-1]] + [duration_ms]
     windows = [WindowPlan(seq, Span(start, end)) for seq, (start, end) in enumerate(zip(starts, ends, strict=True))]
-    groups = [windows[first : first + windows_per_segment] for first in range(0, len(windows), windows_per_segment)]
-    return tuple(SegmentPlan(seq, tuple(group)) for seq, group in enumerate(groups))
+    rest = iter(windows)
+    return tuple(SegmentPlan(seq, tuple(islice(rest, size))) for seq, size in enumerate(_sizes(len(windows), windows_per_segment)))
+
+
+def _sizes(count: int, most: int) -> Iterator[int]:
+    """How many windows each segment has, in order. Two are equal; of more the last ones get smaller and smaller, so that whoever takes the
+    last one keeps nobody waiting for long.
+    """
+    if count <= min(SINGLE, most):
+        yield count
+    elif count <= 2 * most:
+        yield from (count - count // 2, count // 2)
+    else:
+        while count:
+            size = min(count, most, max(count - count // 2, LEAST))
+            count -= size
+            yield size
 
 
 def wanted(span: Span, *, fps: float, pts_ms: Sequence[int], key_ms: Sequence[int] = ()) -> tuple[int, ...]:
