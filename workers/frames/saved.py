@@ -18,7 +18,7 @@ from core.containers import SUPPORTED
 from core.spans import Span
 from workers.frames.capture import File
 from workers.frames.codec import CODECS
-from workers.frames.index import Index
+from workers.frames.index import Index, Rejoin
 from workers.frames.probe import Source
 
 # More than a day has at 60 frames a second. Longer indexes are made anew each time.
@@ -69,6 +69,8 @@ def _source(head: dict[str, Any], path: Path, times: bytes) -> Source:
     if len(times) != (pts + keys) * TIME_BYTES or not pts:
         raise ValueError("times are missing")
     head["index"]["holes"] = tuple(Span(*hole) for hole in head["index"]["holes"])
+    if head["index"]["rejoin"]:
+        head["index"]["rejoin"] = Rejoin(*head["index"]["rejoin"])
     return Source(
         file=File(path, next(container for container in SUPPORTED if container.name == head["container"]), head["whole_bytes"]),
         codec=next(codec for codec in CODECS.values() if codec.name == head["codec"]),
