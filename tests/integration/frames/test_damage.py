@@ -269,6 +269,30 @@ def assert_parts_agree(path: Path, sampler: Sampler) -> None:
     assert sample(path, windows[-2:], fps=3, sampler=sampler) == sample(path, windows, fps=3, sampler=sampler)[-2:]
 
 
+def test_far_behind_the_damage_an_avi_is_decoded_from_where_its_frames_are_counted_from(tmp_path: Path, sampler: Sampler) -> None:
+    path = tmp_path / "a.avi"
+    make_video(path, **TEN_SECONDS | {"duration_s": 60}, codec="mpeg4")
+    lose(path, 100, 131)
+    (window,) = sample(path, some(path)[-1:], fps=1, sampler=sampler)
+    assert stated_ms(window) == shown_ms(window)
+    assert len(window.frames) >= 5
+
+
+def test_what_is_found_between_lost_frames_of_an_avi_stands_in_for_none(tmp_path: Path, sampler: Sampler) -> None:
+    path = tmp_path / "a.avi"
+    make_video(path, **TEN_SECONDS | {"gop": 1000}, codec="mpeg4")
+    lose(path, 52, 55)
+    lose(path, 56, 60)  # 55 is found, and numbered 52
+    data = bytearray(path.read_bytes())
+    for entry in read_entries(path)[50:52]:
+        data[entry.start : entry.end] = bytes(entry.end - entry.start)
+    path.write_bytes(data)
+    (window,) = sample(path, [WindowPlan(0, Span(0, 10_000))], fps=1, sampler=sampler)
+    assert stated_ms(window)[:5] == shown_ms(window)[:5] == [0, 1000, 2000, 3000, 4000]
+    assert not [time for time in stated_ms(window) if 4000 < time < 6000]
+    assert lost(window) == [(4000, 6000)]
+
+
 def test_of_an_avi_damaged_in_two_places_what_lies_between_is_a_gap_too(tmp_path: Path, sampler: Sampler) -> None:
     path = tmp_path / "a.avi"
     make_video(path, **TEN_SECONDS, codec="mpeg4")
