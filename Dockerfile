@@ -14,6 +14,8 @@ COPY db db
 COPY migrations migrations
 COPY services services
 COPY workers workers
+# A decoder's process is started for each segment, and writes no bytecode itself.
+RUN /venv/bin/python -m compileall -q core db services workers
 ENV PATH="/venv/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER playhead
 VOLUME /var/lib/playhead

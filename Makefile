@@ -7,6 +7,9 @@ ARGS ?=
 PY := .venv/bin/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check
 
+# What a decoder's process imports: there is one for each segment, and it writes no bytecode itself.
+COMPILE = $(PY) -m compileall -q core workers $$($(PY) -c 'import cv2, numpy; print(*cv2.__path__, *numpy.__path__)')
+
 LOCK := env -u UV_FIND_LINKS -u UV_INDEX_URL .venv/lock/bin/uv pip compile -q --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --upgrade --group server
 
@@ -62,11 +65,13 @@ clean: ## Remove what can be made again; `var` stays
 .venv/.standalone: requirements/standalone.txt | .venv/.made .venv/bin/playhead
 	@echo 'Installing what $< names, once: about a minute ...' >&2
 	@$(PIP) install --no-compile --require-hashes -r $<
+	@$(COMPILE)
 	@touch $@
 
 .venv/.test: requirements/test.txt | .venv/.made .venv/bin/playhead
 	@echo 'Installing what $< names, once: about a minute ...' >&2
 	@$(PIP) install --no-compile --require-hashes -r $<
+	@$(COMPILE)
 	@touch $@ .venv/.standalone # whose packages are among these
 
 # The checkout itself: importable from anywhere, and its command line. Needs no build and no network.

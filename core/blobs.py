@@ -190,6 +190,11 @@ def source_key(video_id: object) -> str:
     return f"videos/{video_id}/source"
 
 
+def index_key(video_id: object) -> str:
+    """What a worker found out about the video's bytes, so that the others need not. It can be made again at any time."""
+    return f"videos/{video_id}/index"
+
+
 def frames_prefix(video_id: object, generation: int) -> str:
     """All sampled frames of a video; those of a later generation lie elsewhere, so that these can be deleted at any time."""
     return f"videos/{video_id}/frames-{generation}"

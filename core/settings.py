@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     max_duration: Duration = Field(timedelta(hours=24), description="Longest video analysed.")
 
     # Work
-    segment_windows: Positive = Field(5, description="Windows decoded by one worker in one go.")
+    segment_windows: Positive = Field(8, description="Windows decoded by one worker in one go, at the most.")
     windows_ahead: Positive = Field(
         200, description="Windows of one job that are sampled and wait for an answer, about; beyond that its decoding pauses."
     )

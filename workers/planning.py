@@ -15,6 +15,7 @@ from db.models import Job, Plan, Video
 from workers import settling
 from workers.frames.frame import SegmentPlan, VideoInfo
 from workers.frames.timeline import cut
+from workers.indexes import StoredIndex
 from workers.runtime import Runtime
 from workers.work import Heartbeat, carry_out
 
@@ -32,7 +33,7 @@ def _plan(runtime: Runtime, work: Plan, beat: Heartbeat) -> None:
     request = JobRequest.model_validate(job.request)
     reading = runtime.prices.look_up(request.model) if request.model else None
     with runtime.blobs.local(video.blob_key, beat=beat) as path:
-        info = runtime.sampler.probe(path, beat=beat)
+        info = runtime.sampler.probe(path, beat=beat, archive=StoredIndex.of(video, runtime.blobs))
     if reading:
         reading.join(PRICE_PATIENCE_S)
     sampling = request.sampling

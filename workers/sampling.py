@@ -20,6 +20,7 @@ from workers.events.looks import ROUNDS
 from workers.events.signals import detect
 from workers.frames.frame import SampledWindow, Signals, WindowPlan
 from workers.frames.still import thinned
+from workers.indexes import StoredIndex
 from workers.looking import look_of
 from workers.model.kinds import of_the_decoder
 from workers.runtime import Runtime
@@ -70,7 +71,10 @@ def _looks(runtime: Runtime, work: Segment, beat: Heartbeat) -> Iterator[tuple[J
     plans = [WindowPlan(seq, look.span) for seq, look in wanted.items()]
     spans = union(zone.span for look in wanted.values() for zone in look.zones)
     with runtime.blobs.local(video.blob_key, beat=beat) as path:
-        for sampled in runtime.sampler.sample(path, plans, fps=fps, tolerance_ms=0, frame_tokens=frame_tokens, beat=beat, spans=spans):
+        index = StoredIndex.of(video, runtime.blobs)
+        for sampled in runtime.sampler.sample(
+            path, plans, fps=fps, tolerance_ms=0, frame_tokens=frame_tokens, beat=beat, spans=spans, archive=index
+        ):
             beat.renew()
             look = wanted[sampled.plan.seq]
             shown = tuple(frame for frame in sampled.frames if look.shows(frame.pts_ms))
@@ -90,7 +94,15 @@ def _sampled(runtime: Runtime, video: Video, sampling: Sampling, missing: list[W
             yield sampled
         return
     with runtime.blobs.local(video.blob_key, beat=beat) as path:
-        yield from runtime.sampler.sample(path, missing, fps=fps, tolerance_ms=tolerance_ms, frame_tokens=sampling.frame_tokens, beat=beat)
+        yield from runtime.sampler.sample(
+            path,
+            missing,
+            fps=fps,
+            tolerance_ms=tolerance_ms,
+            frame_tokens=sampling.frame_tokens,
+            beat=beat,
+            archive=StoredIndex.of(video, runtime.blobs),
+        )
 
 
 def _load(session: Session, work: Segment) -> tuple[Job, Video, list[WindowPlan], list[dict[str, Any]]]:

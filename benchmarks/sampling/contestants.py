@@ -55,15 +55,28 @@ def playhead(video: Path, fps: float, folder: Path) -> None:
     from workers.frames.sampler import Limits, Sampler  # noqa: PLC0415
     from workers.frames.timeline import cut  # noqa: PLC0415
 
-    sampler, began, started = Sampler(Limits.of(Settings())), time.monotonic(), _cpu_s()
-    duration_ms = sampler.probe(video, beat=_nothing).duration_ms
+    settings, archive = Settings(), _Archive()
+    sampler, began, started = Sampler(Limits.of(settings)), time.monotonic(), _cpu_s()
+    duration_ms = sampler.probe(video, beat=_nothing, archive=archive).duration_ms
     window_ms = max(64_000, round(2000 / fps))
-    for segment in cut(duration_ms, window_ms=window_ms, overlap_ms=window_ms // 8, windows_per_segment=5):
-        for window in sampler.sample(video, segment.windows, fps=fps, frame_tokens=220, beat=_nothing):
+    for segment in cut(duration_ms, window_ms=window_ms, overlap_ms=window_ms // 8, windows_per_segment=settings.segment_windows):
+        for window in sampler.sample(video, segment.windows, fps=fps, frame_tokens=220, beat=_nothing, archive=archive):
             for frame in window.frames:
                 (folder / f"{frame.pts_ms}.jpg").write_bytes(frame.jpeg)
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(json.dumps({"cpu_s": _cpu_s() - started, "wall_s": time.monotonic() - began, "memory_mb": memory}))
+
+
+class _Archive:
+    """What the workers keep in their storage."""
+
+    saved = b""
+
+    def read(self) -> bytes:
+        return self.saved
+
+    def write(self, saved: bytes) -> None:
+        self.saved = saved
 
 
 def _nothing() -> None:

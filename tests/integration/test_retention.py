@@ -56,7 +56,7 @@ def idle_for(sessions: Sessions, time: timedelta) -> None:
 
 
 def frames(runtime: Runtime, video: Video) -> list[str]:
-    return [key for key in runtime.blobs.keys(f"videos/{video.id}") if key != video.blob_key]
+    return [key for key in runtime.blobs.keys(f"videos/{video.id}") if "/frames-" in key]
 
 
 def test_frames_go_once_no_job_has_used_them_for_so_long_and_come_anew_when_asked_for(

@@ -38,11 +38,34 @@ def test_a_tail_of_less_than_an_eighth_of_a_window_makes_the_last_window_longer(
     assert spans(72_000) == [Span(0, 64_000), Span(56_000, 72_000)]
 
 
-def test_segments_are_some_windows_in_a_row() -> None:
-    segments = cut(20 * MINUTE, window_ms=64_000, overlap_ms=8_000, windows_per_segment=5)
-    assert [len(segment.windows) for segment in segments] == [5, 5, 5, 5, 2]
-    assert [segment.seq for segment in segments] == list(range(5))
-    assert [window.seq for window in windows(segments)] == list(range(22))
+def sizes(count: int, most: int) -> list[int]:
+    segments = cut(64_000 + 56_000 * (count - 1), window_ms=64_000, overlap_ms=8_000, windows_per_segment=most)
+    assert [segment.seq for segment in segments] == list(range(len(segments)))
+    assert [window.seq for window in windows(segments)] == list(range(count))
+    return [len(segment.windows) for segment in segments]
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "segments"),
+    [
+        pytest.param(1, 8, [1], id="a short video is decoded in one go"),
+        pytest.param(4, 8, [4], id="as one of less than four minutes"),
+        pytest.param(5, 8, [3, 2], id="a longer one by two workers"),
+        pytest.param(11, 8, [6, 5], id="in equal parts"),
+        pytest.param(16, 8, [8, 8], id="up to the most"),
+        pytest.param(17, 8, [8, 5, 2, 2], id="the last ones get smaller"),
+        pytest.param(129, 8, [*[8] * 15, 5, 2, 2], id="two hours"),
+        pytest.param(5, 2, [2, 2, 1], id="a small most"),
+        pytest.param(4, 1, [1, 1, 1, 1], id="one each"),
+    ],
+)
+def test_segments_are_some_windows_in_a_row_and_the_last_ones_are_small(count: int, most: int, segments: list[int]) -> None:
+    assert sizes(count, most) == segments
+
+
+@given(count=st.integers(1, 400), most=st.integers(1, 20))
+def test_no_segment_is_larger_than_asked_and_none_is_empty(count: int, most: int) -> None:
+    assert all(0 < size <= most for size in sizes(count, most))
 
 
 @settings(deadline=None, max_examples=50)

@@ -14,6 +14,7 @@ from workers.frames.index import Index
 from workers.frames.picture import encode, shrink
 from workers.frames.probe import Bounds, Source, probe
 from workers.frames.reach import frames
+from workers.frames.saved import load, save
 from workers.frames.signals import measure
 from workers.frames.timeline import near_grid, sampled_before, wanted
 
@@ -21,10 +22,20 @@ Alive = Callable[[], None]
 Answer = tuple[dict[str, Any], bytes]
 
 
-def answer(request: dict[str, Any], *, alive: Alive) -> Iterator[Answer]:
-    """The messages, the last one of kind `end`. Raises NotAVideo, UnsupportedVideo, MemoryError."""
+def answer(request: dict[str, Any], *, alive: Alive, known: bytes = b"") -> Iterator[Answer]:
+    """The messages, the last one of kind `end`. `known`: what an earlier call has `saved` of the file.
+
+    Raises NotAVideo, UnsupportedVideo, MemoryError.
+    """
     try:
-        source = probe(Path(request["path"]), Bounds(**request["bounds"]), alive=alive)
+        path, bounds = Path(request["path"]), Bounds(**request["bounds"])
+        # What is taken on is limited by settings, which may have changed since.
+        edition = f"{request['edition']} {bounds}" if request.get("edition") else None
+        source = load(known, path, edition) if known and edition else None
+        if source is None:
+            source = probe(path, bounds, alive=alive)
+            if edition and (saved := save(source, edition)):
+                yield {"kind": "saved"}, saved
         if request["ask"] == "info":
             yield {"kind": "info", **asdict(source.info())}, b""
         else:

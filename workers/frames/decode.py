@@ -127,7 +127,7 @@ def _times(capture: cv2.VideoCapture, index: Index, landed: int | None, *, alive
         failures = 0
         if index.is_key(now) or not index.has_key_after(lost_at):
             lost_at = inf
-        if lost_at == inf:
+        if lost_at == inf and not index.is_false(now):
             yield now
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import inf
 from statistics import median_low
+from typing import NamedTuple
 
 import cv2
 
@@ -50,6 +51,13 @@ class Edits:
     start_ms: float | None = 0.0
 
 
+class Rejoin(NamedTuple):
+    """From this position on the decoder's clock is late: frames are shown that much later than it says (`rejoin`)."""
+
+    position_ms: float
+    shift_ms: float
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """The frames that are presented. All times count from the first of them, and ascend.
@@ -57,7 +65,8 @@ class Index:
     `zero_ms`: the time of the first frame on the decoder's clock; `start_ms`: on the container's. `usual_ms`: the usual time between
     two frames; `regular`: nearly all keep to it. `holes`: where frames must have been and no packet tells of them, or none that can be
     trusted. `others`: how many reads gave no such frame: packets that are never shown, or in holes, and failed ones. `lags`: the decoder
-    gives positions of later packets (`lag`), so that frames can be timed in a full pass only, not among key frames alone.
+    gives positions of later packets (`lag`), so that frames can be timed in a full pass only, not among key frames alone. `rejoin`: after
+    damage the decoder's clock is late; it is only known by how much if the file is decoded from its start.
     """
 
     zero_ms: float
@@ -70,6 +79,7 @@ class Index:
     holes: tuple[Span, ...] = ()
     others: int = 0
     lags: bool = False
+    rejoin: Rejoin | None = None
 
     def time_of(self, position: float, *, after_ms: int | None = None) -> int:
         """The frame time of a position on the decoder's clock; `after_ms`: time of the frame before, where it is known.
@@ -78,7 +88,12 @@ class Index:
         """
         if self.lags and position < self.zero_ms:
             return self.duration_ms if after_ms is None else self._next_after(after_ms)
-        return round_ms(position - self.zero_ms)
+        late = self.rejoin.shift_ms if self.rejoin and position >= self.rejoin.position_ms else 0.0
+        return round_ms(position + late - self.zero_ms)
+
+    def is_false(self, time_ms: int) -> bool:
+        """Whether a frame that says so is none of those that are known: where frames are counted, what is found in a hole is not."""
+        return self.rejoin is not None and any(hole.start_ms < time_ms < hole.end_ms for hole in self.holes)
 
     def _next_after(self, time_ms: int) -> int:
         return self.pts_ms[min(bisect_right(self.pts_ms, time_ms), len(self.pts_ms) - 1)]
@@ -126,7 +141,15 @@ def read_packets(capture: cv2.VideoCapture, *, alive: Callable[[], None]) -> Pac
     return Packets(times, keys, failed_after, container_frames)
 
 
-def build(packets: Packets, *, frame_rate: float, edits: Edits | None = None, ending: Ending = WHOLE, lag: int = 0) -> Index:
+def build(
+    packets: Packets,
+    *,
+    frame_rate: float,
+    edits: Edits | None = None,
+    ending: Ending = WHOLE,
+    lag: int = 0,
+    rejoin: Rejoin | None = None,
+) -> Index:
     """The index of at least one packet; `edits` for containers that have edit lists, `frame_rate` as FFmpeg guesses it, `lag` in frames."""
     bounds = edits or Edits()
     times = [time + bounds.shift_ms for time in packets.times_ms]
@@ -159,6 +182,7 @@ def build(packets: Packets, *, frame_rate: float, edits: Edits | None = None, en
         holes=tuple(holes),
         others=len(times) + len(packets.failed_after) - len(good),
         lags=lag > 0,
+        rejoin=rejoin,
     )
 
 

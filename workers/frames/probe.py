@@ -2,7 +2,7 @@
 
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from workers.frames.containers.endings import read_ending
 from workers.frames.frame import VideoInfo
 from workers.frames.index import Edits, Index, Packets, build, read_packets
 from workers.frames.lag import as_shown, lag_frames
+from workers.frames.rejoin import rejoined
 
 Alive = Callable[[], None]
 
@@ -79,7 +80,7 @@ def probe(path: Path, bounds: Bounds, *, alive: Alive) -> Source:
     if not packets.times_ms:
         raise NotAVideo(f"There is a video stream in the {file.container.name} file, but there are no frames in it.")
     capture = _decoding(file, codec, packets, alive=alive)
-    index = _index(file, codec, capture, packets, frame_rate=frame_rate, samples=samples)
+    index = _index(file, codec, capture, packets, frame_rate=frame_rate, samples=samples, alive=alive)
     capture.release()
     if index.duration_ms > bounds.max_duration_ms:
         raise UnsupportedVideo(f"It lasts {index.duration_ms / HOUR_MS:.1f} hours; the most is {bounds.max_duration_ms / HOUR_MS:.1f}.")
@@ -101,7 +102,9 @@ def _opened(path: Path) -> tuple[File, cv2.VideoCapture]:
     return file, capture
 
 
-def _index(file: File, codec: Codec, capture: cv2.VideoCapture, packets: Packets, *, frame_rate: float, samples: float) -> Index:
+def _index(
+    file: File, codec: Codec, capture: cv2.VideoCapture, packets: Packets, *, frame_rate: float, samples: float, alive: Alive
+) -> Index:
     """`capture` has given its first frame; `samples` is the number of frames in OpenCV's words."""
     if file.container.demuxer == "mov":
         movie = read_movie(file.path)
@@ -110,7 +113,12 @@ def _index(file: File, codec: Codec, capture: cv2.VideoCapture, packets: Packets
         return build(packets, frame_rate=frame_rate, edits=edits, ending=_movie_ending(movie, track, packets))
     end = read_ending(file.path, file.container.demuxer)
     lag = lag_frames(packets, position_ms(capture)) if file.container.demuxer == "avi" else 0
-    return build(as_shown(packets, lag) if lag else packets, frame_rate=frame_rate, ending=end, lag=lag)
+    if lag:
+        return build(as_shown(packets, lag), frame_rate=frame_rate, ending=end, lag=lag)
+    if end.sure_frames and (found := rejoined(file.open(), file.path, packets, alive=alive)):
+        packets, rejoin = found
+        return build(packets, frame_rate=frame_rate, ending=replace(end, sure_frames=None), rejoin=rejoin)
+    return build(packets, frame_rate=frame_rate, ending=end)
 
 
 def _header(path: Path) -> bytes:

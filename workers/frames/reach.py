@@ -21,8 +21,10 @@ def frames(source: Source, wanted_ms: Sequence[int], *, tolerance_ms: int, alive
 
 
 def ways(source: Source) -> Ways:
-    """What may be done with this file. Where frames lag, those that come alone bear the times of others."""
-    return Ways(keys_alone=source.codec.obeys and not source.index.lags)
+    """What may be done with this file. Where frames lag, those that come alone bear the times of others; where they are counted anew after
+    damage, all depends on where the count began.
+    """
+    return Ways(keys_alone=source.codec.obeys and not source.index.lags, seek=source.index.rejoin is None)
 
 
 class _Reach:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from core.errors import DecoderFailed, NotAVideo, UnsupportedVideo
 from core.frame_size import TOKEN_PIXELS
 from core.settings import Settings
 from core.spans import Span
+from workers.frames.edition import edition
 from workers.frames.frame import Frame, SampledWindow, Signals, VideoInfo, WindowPlan
 from workers.frames.sandbox.process import Confinement, converse
 from workers.frames.sandbox.wire import Message
@@ -49,6 +50,16 @@ class Limits:
         )
 
 
+class Archive(Protocol):
+    """Where what a probe found in one file is kept, so that no later call reads the whole file again. It may lose it."""
+
+    def read(self) -> bytes:
+        """What was written last; nothing where it is not there."""
+
+    def write(self, saved: bytes) -> None:
+        """Keep it in place of what is there."""
+
+
 class Decoder(NamedTuple):
     """What the decoder's process says of itself: the version of its FFmpeg, and of `isolation` what is missing and what that exposes."""
 
@@ -61,7 +72,8 @@ class Sampler:
     """Each call runs one process of its own, which ends with the call.
 
     `beat` is called every half second at least while the decoder works; when it raises, the decoder is killed and the error passes
-    through. Raises NotAVideo, UnsupportedVideo (the codec, or which limit) and DecoderFailed (a crash, a stall, a limit met).
+    through. With an `archive` a file is probed once, not by each call. Raises NotAVideo, UnsupportedVideo (the codec, or which limit)
+    and DecoderFailed (a crash, a stall, a limit met).
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -74,8 +86,8 @@ class Sampler:
             return Decoder(head["ffmpeg"], tuple(head["missing"]), tuple(head["exposed"]))
         raise DecoderFailed("The decoder gave no answer.")
 
-    def probe(self, path: Path, *, beat: Beat) -> VideoInfo:
-        for message in self._ask({"ask": "info"} | self._subject(path), output_bytes=SPARE_BYTES, beat=beat):
+    def probe(self, path: Path, *, beat: Beat, archive: Archive | None = None) -> VideoInfo:
+        for message in self._ask({"ask": "info"} | self._subject(path), output_bytes=SPARE_BYTES, beat=beat, archive=archive):
             del message.head["kind"]
             return VideoInfo(**message.head)
         raise DecoderFailed("The decoder gave no answer.")
@@ -90,6 +102,7 @@ class Sampler:
         beat: Beat,
         tolerance_ms: int | None = None,
         spans: Sequence[Span] | None = None,
+        archive: Archive | None = None,
     ) -> Iterator[SampledWindow]:
         """The windows (by their starts) one by one, each as soon as its frames are complete; with `spans`, frames in these alone.
 
@@ -111,7 +124,7 @@ class Sampler:
             "jpeg_quality": self._limits.jpeg_quality,
         }
         assembly = Assembly(windows)
-        for message in self._ask(request | self._subject(path), output_bytes=output_bytes, beat=beat):
+        for message in self._ask(request | self._subject(path), output_bytes=output_bytes, beat=beat, archive=archive):
             yield from _assemble(assembly, message)
         yield from assembly.end()
 
@@ -120,13 +133,17 @@ class Sampler:
         bounds = {"max_side_px": limits.max_side_px, "max_frame_pixels": limits.max_frame_pixels, "max_duration_ms": limits.max_duration_ms}
         return {"path": str(path.absolute()), "bounds": bounds}
 
-    def _ask(self, request: dict[str, Any], *, output_bytes: int, beat: Beat) -> Iterator[Message]:
+    def _ask(self, request: dict[str, Any], *, output_bytes: int, beat: Beat, archive: Archive | None = None) -> Iterator[Message]:
         limits = self._limits
         confinement = Confinement(limits.memory_bytes, limits.cpu_s, limits.stall_s, output_bytes, limits.isolation)
-        for message in converse(request, confinement, beat=beat):
+        known = archive.read() if archive else b""
+        for message in converse(request | {"edition": edition() if archive else None}, confinement, beat=beat, known=known):
             if message.head["kind"] == "error":
                 raise self._verdict(message.head)
-            yield message
+            if message.head["kind"] == "saved" and archive:
+                archive.write(message.body)
+            else:
+                yield message
 
     def _verdict(self, head: dict[str, Any]) -> NotAVideo | UnsupportedVideo | DecoderFailed:
         if head["code"] in VERDICTS:

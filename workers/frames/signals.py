@@ -25,9 +25,9 @@ class Look(NamedTuple):
 def measure(picture: Picture, before: Look | None) -> tuple[Signals, Look]:
     """The signals of a BGR picture, given the look of the sampled frame before; and its own look, for the next."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(picture, SMALL, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(grey, SMALL, interpolation=cv2.INTER_AREA)
     histogram = cv2.calcHist([picture], [0, 1, 2], None, COLOURS, [0, 256] * 3)
-    look = Look(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), histogram)
+    look = Look(small, histogram)
     mean, deviation = cv2.meanStdDev(grey)
     change = motion = peak = None
     if before is not None:

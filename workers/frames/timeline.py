@@ -4,22 +4,42 @@ Both look at the whole video, never at the part that is being decoded, so that e
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 
 from core.spans import Span
 from core.timeline import windows
 from workers.frames.frame import SegmentPlan, WindowPlan
 
+# So few windows are decoded in one go; of more a second worker gets its part.
+SINGLE = 4
+# Fewer windows than this are not worth a process of their own.
+LEAST = 2
+
 
 def cut(duration_ms: int, *, window_ms: int, overlap_ms: int, windows_per_segment: int) -> tuple[SegmentPlan, ...]:
-    """The windows of `core.timeline`; some in a row make a segment. Raises ValueError as it does."""
+    """The windows of `core.timeline`; some in a row make a segment, `windows_per_segment` at the most. Raises ValueError as it does."""
     if windows_per_segment < 1:
         raise ValueError(f"no timeline: {windows_per_segment=}")
     spans = windows(duration_ms, window_ms=window_ms, overlap_ms=overlap_ms)
-    plans = [WindowPlan(seq, span) for seq, span in enumerate(spans)]
-    groups = [plans[first : first + windows_per_segment] for first in range(0, len(plans), windows_per_segment)]
-    return tuple(SegmentPlan(seq, tuple(group)) for seq, group in enumerate(groups))
+    plans = iter([WindowPlan(seq, span) for seq, span in enumerate(spans)])
+    return tuple(SegmentPlan(seq, tuple(islice(plans, size))) for seq, size in enumerate(_sizes(len(spans), windows_per_segment)))
+
+
+def _sizes(count: int, most: int) -> Iterator[int]:
+    """How many windows each segment has, in order. Two are equal; of more the last ones get smaller and smaller, so that whoever takes the
+    last one keeps nobody waiting for long.
+    """
+    if count <= min(SINGLE, most):
+        yield count
+    elif count <= 2 * most:
+        yield from (count - count // 2, count // 2)
+    else:
+        while count:
+            size = min(count, most, max(count - count // 2, LEAST))
+            count -= size
+            yield size
 
 
 def wanted(span: Span, *, fps: float, pts_ms: Sequence[int], key_ms: Sequence[int] = ()) -> tuple[int, ...]:

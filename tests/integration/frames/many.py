@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from core.errors import PlayheadError
 from tests.integration.frames.sampling import LIMITS
-from workers.frames.sampler import Sampler
+from workers.frames.sampler import Archive, Sampler
 from workers.frames.sandbox.process import ENVIRONMENT
 from workers.frames.sandbox.wire import LENGTHS, Message, pack
 
@@ -25,7 +25,9 @@ class ManySampler(Sampler):
         super().__init__(LIMITS)
         self._process = process
 
-    def _ask(self, request: dict[str, Any], *, output_bytes: int, beat: Callable[[], None]) -> Iterator[Message]:
+    def _ask(
+        self, request: dict[str, Any], *, output_bytes: int, beat: Callable[[], None], archive: Archive | None = None
+    ) -> Iterator[Message]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")

@@ -53,8 +53,8 @@ def whole(path: Path) -> tuple[WindowPlan, ...]:
 
 
 def some(path: Path, *, window_ms: int = 8_000, overlap_ms: int = 2_000) -> tuple[WindowPlan, ...]:
-    (segment,) = cut(probe(path).duration_ms, window_ms=window_ms, overlap_ms=overlap_ms, windows_per_segment=10_000)
-    return segment.windows
+    segments = cut(probe(path).duration_ms, window_ms=window_ms, overlap_ms=overlap_ms, windows_per_segment=10_000)
+    return tuple(window for segment in segments for window in segment.windows)
 
 
 def picture(frame: Frame) -> marks.Image:

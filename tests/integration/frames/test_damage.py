@@ -12,6 +12,7 @@ from core.spans import Span
 from tests.integration.frames.sampling import calm, lost, probe, sample, shown_ms, some, stated_ms, whole
 from tests.matrix import FRAGMENTS
 from tests.videos import make_video
+from workers.frames.containers.riff import read_entries
 from workers.frames.frame import SampledWindow, WindowPlan
 from workers.frames.sampler import Sampler
 
@@ -216,3 +217,98 @@ def test_a_frozen_screen_is_no_damage(tmp_path: Path) -> None:
     assert window.gaps == ()
     assert stated_ms(window) == shown_ms(window)
     assert {0, 8000, 20_000, 20_500} <= set(stated_ms(window))
+
+
+AVIS: dict[str, dict[str, Any]] = {
+    "mpeg4": {"codec": "mpeg4"},
+    "mjpeg": {"codec": "mjpeg", "pix_fmt": "yuvj420p"},
+    "h264": {},
+    "msmpeg4": {"codec": "msmpeg4"},
+    "standing still": {"codec": "mpeg4", "frozen": [(3, 14), (16, 20)]},
+}
+
+
+def lose(path: Path, first: int, last: int, *, size: int | None = None) -> None:
+    """Frames that FFmpeg does not find: the names of their chunks are overwritten, or the first one's `size` is false."""
+    entries = read_entries(path)
+    data = bytearray(path.read_bytes())
+    for entry in entries[first:last]:
+        data[entry.start - 8 : entry.start - 4] = b"XXXX"
+    if size is not None:
+        data[entries[first].start - 8 : entries[first].start] = b"00dc" + pack("<I", size)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("size", [None, 1, 5000])
+@pytest.mark.parametrize("lost_frames", [(80, 81), (85, 97), (100, 131)])
+@pytest.mark.parametrize("codec", AVIS)
+def test_frames_lost_in_an_avi_move_none_of_those_after_them(
+    tmp_path: Path, sampler: Sampler, codec: str, lost_frames: tuple[int, int], size: int | None
+) -> None:
+    path = tmp_path / "a.avi"
+    frozen = AVIS[codec].get("frozen", [])
+    make_video(path, **TEN_SECONDS | {"duration_s": 20} | AVIS[codec])
+    lose(path, *lost_frames, size=size)
+    assert sampler.probe(path, beat=calm).duration_ms == 20_000
+    (window,) = sample(path, [WindowPlan(0, Span(0, 20_000))], fps=10, sampler=sampler)
+    ((start, end),) = lost(window)
+    first, last = lost_frames
+    assert 100 * first - 1100 <= start < 100 * first
+    # A size that is too large swallows what follows, too.
+    assert 100 * last <= end <= 100 * last + (2600 if size is None else 6000)
+    assert stated_ms(window) == [*range(0, start + 1, 100), *range(end, 20_000, 100)]
+    for stated, shown in zip(stated_ms(window), shown_ms(window), strict=True):
+        still = next((from_s for from_s, until_s in frozen if from_s * 1000 <= stated < until_s * 1000), None)
+        assert shown == (stated if still is None else still * 1000 - 100)
+    assert_parts_agree(path, sampler)
+
+
+def assert_parts_agree(path: Path, sampler: Sampler) -> None:
+    """Windows decoded by another worker hold the same frames."""
+    windows = some(path)
+    assert sample(path, windows[-2:], fps=3, sampler=sampler) == sample(path, windows, fps=3, sampler=sampler)[-2:]
+
+
+def test_far_behind_the_damage_an_avi_is_decoded_from_where_its_frames_are_counted_from(tmp_path: Path, sampler: Sampler) -> None:
+    path = tmp_path / "a.avi"
+    make_video(path, **TEN_SECONDS | {"duration_s": 60}, codec="mpeg4")
+    lose(path, 100, 131)
+    (window,) = sample(path, some(path)[-1:], fps=1, sampler=sampler)
+    assert stated_ms(window) == shown_ms(window)
+    assert len(window.frames) >= 5
+
+
+def test_what_is_found_between_lost_frames_of_an_avi_stands_in_for_none(tmp_path: Path, sampler: Sampler) -> None:
+    path = tmp_path / "a.avi"
+    make_video(path, **TEN_SECONDS | {"gop": 1000}, codec="mpeg4")
+    lose(path, 52, 55)
+    lose(path, 56, 60)  # 55 is found, and numbered 52
+    data = bytearray(path.read_bytes())
+    for entry in read_entries(path)[50:52]:
+        data[entry.start : entry.end] = bytes(entry.end - entry.start)
+    path.write_bytes(data)
+    (window,) = sample(path, [WindowPlan(0, Span(0, 10_000))], fps=1, sampler=sampler)
+    assert stated_ms(window)[:5] == shown_ms(window)[:5] == [0, 1000, 2000, 3000, 4000]
+    assert not [time for time in stated_ms(window) if 4000 < time < 6000]
+    assert lost(window) == [(4000, 6000)]
+
+
+def test_of_an_avi_damaged_in_two_places_what_lies_between_is_a_gap_too(tmp_path: Path, sampler: Sampler) -> None:
+    path = tmp_path / "a.avi"
+    make_video(path, **TEN_SECONDS, codec="mpeg4")
+    lose(path, 30, 33)
+    lose(path, 61, 62)
+    (window,) = sample(path, [WindowPlan(0, Span(0, 10_000))], fps=10, sampler=sampler)
+    assert stated_ms(window) == shown_ms(window) == [*range(0, 2800, 100), *range(7000, 10_000, 100)]
+    assert lost(window) == [(2700, 7000)]
+
+
+def test_an_avi_whose_frames_lag_is_analysed_up_to_the_damage(tmp_path: Path, sampler: Sampler) -> None:
+    path = tmp_path / "a.avi"
+    make_video(path, **TEN_SECONDS, bframes=2)
+    lose(path, 50, 52)
+    (window,) = sample(path, [WindowPlan(0, Span(0, 10_000))], fps=10, sampler=sampler)
+    assert stated_ms(window) == shown_ms(window)
+    ((start, end),) = lost(window)
+    assert 4000 < start < 5000
+    assert end == 10_000

@@ -12,6 +12,8 @@ MAX_CHUNKS = 10_000
 UNKNOWN = (0, 0xFFFFFFFF)
 LISTS = (b"RIFF", b"LIST")
 STREAM_HEADER_BYTES = 36
+# AVIIF_KEYFRAME
+KEY = 0x10
 
 
 class Chunk(NamedTuple):
@@ -20,6 +22,15 @@ class Chunk(NamedTuple):
     kind: bytes
     start: int
     end: int
+
+
+class Entry(NamedTuple):
+    """A frame by the file's own index: where its bytes are. `in_place`: a chunk of that name and size begins in front of them."""
+
+    start: int
+    end: int
+    is_key: bool
+    in_place: bool
 
 
 def read_avi(path: Path) -> Ending:
@@ -36,27 +47,42 @@ def read_avi(path: Path) -> Ending:
     return ending(cut_off=parts[-1].end > size, promised_ms=length or 0.0, sure_frames=sure)
 
 
+def read_entries(path: Path) -> list[Entry]:
+    """All frames of the pictures' stream, in order; none where the index is not that of the whole file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        parts = list(_chunks(file, 0, size))
+        inner = list(_chunks(file, parts[0].start, min(parts[0].end, size))) if len(parts) == 1 else []
+        header = next((chunk for chunk in inner if chunk.kind == b"hdrl"), None)
+        streams = list(_streams(file, header)) if header else []
+        number = next((number for number, length in enumerate(streams) if length is not None), 0)
+        return list(_entries(file, inner, number))
+
+
 def _sure_frames(file: BinaryIO, inner: list[Chunk], stream: int) -> int | None:
     """How many of the stream's chunks are where the index says, before the first that is not. FFmpeg numbers the frames as it finds them:
     those after one that is lost get the times of earlier ones. None: all are there, or there is no index.
     """
-    kinds = {chunk.kind: chunk for chunk in inner}
-    if b"movi" not in kinds:
+    if all(chunk.kind != b"movi" for chunk in inner):
         return 0
-    if b"idx1" not in kinds:
-        return None
+    return next((number for number, entry in enumerate(_entries(file, inner, stream)) if not entry.in_place), None)
+
+
+def _entries(file: BinaryIO, inner: list[Chunk], stream: int) -> Iterator[Entry]:
+    kinds = {chunk.kind: chunk for chunk in inner}
+    if not kinds.keys() >= {b"movi", b"idx1"}:
+        return
     movie, index = kinds[b"movi"], kinds[b"idx1"]
     file.seek(index.start)
     table = file.read(index.end - index.start)
-    entries = list(iter_unpack("<4s3I", table[: len(table) // 16 * 16]))
+    rows = list(iter_unpack("<4s3I", table[: len(table) // 16 * 16]))
     # Offsets count from the file's start, or from the word `movi`.
-    zero = 0 if entries and entries[0][2] >= movie.start else movie.start - 4
-    names = (b"%02ddc" % stream, b"%02ddb" % stream)
-    for number, (name, _, offset, size) in enumerate(entry for entry in entries if entry[0] in names):
-        file.seek(zero + offset)
-        if file.read(8) != name + pack("<I", size):
-            return number
-    return None
+    zero = 0 if rows and rows[0][2] >= movie.start else movie.start - 4
+    for name, flags, offset, size in rows:
+        if name in (b"%02ddc" % stream, b"%02ddb" % stream):
+            file.seek(zero + offset)
+            start = zero + offset + 8
+            yield Entry(start, start + size, bool(flags & KEY), file.read(8) == name + pack("<I", size))
 
 
 def _streams(file: BinaryIO, header: Chunk) -> Iterator[float | None]:

@@ -81,7 +81,7 @@ class _Life:
 
 
 def _answers(request: dict[str, Any], alive: _Life) -> Iterator[tuple[dict[str, Any], bytes]]:
-    from workers.frames import answers  # noqa: PLC0415  (cv2 comes with it: behind the limits, and before files are out of reach)
+    from workers.frames import answers, saved  # noqa: PLC0415  (cv2 comes with it: behind the limits, and before files are out of reach)
 
     ffmpeg = ffmpeg_version() if request["ask"] == SELF else None
     isolation = _isolate(request)
@@ -90,7 +90,8 @@ def _answers(request: dict[str, Any], alive: _Life) -> Iterator[tuple[dict[str, 
         yield {"kind": SELF, "ffmpeg": ffmpeg, **isolation._asdict()}, b""
         yield {"kind": "end"}, b""
     else:
-        yield from answers.answer(request, alive=alive)
+        with os.fdopen(request["known"], "rb") as known:
+            yield from answers.answer(request, alive=alive, known=known.read(saved.MAX_SAVED))
 
 
 def _isolate(request: dict[str, Any]) -> Isolation:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from tempfile import TemporaryFile
+from typing import IO, Any, Literal
 
 from core.errors import DecoderFailed
 from workers.frames.sandbox.guard import VARIABLE, capture_options
@@ -28,11 +29,15 @@ EXIT_S = 5
 ENVIRONMENT = {
     VARIABLE: capture_options(),
     "OPENCV_FFMPEG_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
     "OPENCV_FFMPEG_READ_ATTEMPTS": "1000000000",
     "OPENCV_LOG_LEVEL": "ERROR",
     "OPENCV_FFMPEG_LOGLEVEL": "8",
     "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
+    # Pictures come and go; to have their pages back from the kernel each time costs a quarter of a millisecond a frame.
+    "MALLOC_MMAP_THRESHOLD_": "67108864",
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
 }
 
 Beat = Callable[[], None]
@@ -51,8 +56,8 @@ class Confinement:
     isolation: Literal["require", "auto", "off"]
 
 
-def converse(request: dict[str, Any], confinement: Confinement, *, beat: Beat) -> Iterator[Message]:
-    """The child's messages, up to the one of kind `end`; ticks are kept back.
+def converse(request: dict[str, Any], confinement: Confinement, *, beat: Beat, known: bytes = b"") -> Iterator[Message]:
+    """The child's messages, up to the one of kind `end`; ticks are kept back. `known`: more for it to read, of any length.
 
     `beat` is called every half second at least, also in silence. Whatever it raises, and whatever ends the iteration, ends the child.
     The child also ends with the thread that called this, and with this process, however they end. Raises DecoderFailed.
@@ -63,9 +68,12 @@ def converse(request: dict[str, Any], confinement: Confinement, *, beat: Beat) -
         "cpu_s": confinement.cpu_s,
         "isolation": confinement.isolation,
     }
-    with _process() as process:
+    # A file: a child that does not read what is written to it would keep this process waiting.
+    with TemporaryFile(buffering=0) as file, _process(file) as process:
+        file.write(known)
+        file.seek(0)
         listener = _Listener(process, confinement, beat)
-        listener.ask(request | limits)
+        listener.ask(request | limits | {"known": file.fileno()})
         for message in listener.messages():
             kind = message.head.get("kind")
             if kind == "end":
@@ -76,7 +84,7 @@ def converse(request: dict[str, Any], confinement: Confinement, *, beat: Beat) -
 
 
 @contextmanager
-def _process() -> Iterator[subprocess.Popen[bytes]]:
+def _process(readable: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "-B", "-m", "workers.frames.sandbox.child"],
         stdin=subprocess.PIPE,
@@ -84,6 +92,7 @@ def _process() -> Iterator[subprocess.Popen[bytes]]:
         stderr=subprocess.PIPE,
         cwd=ROOT,
         env=ENVIRONMENT,
+        pass_fds=(readable.fileno(),),
         # A terminal's Ctrl-C is for the parent, which then ends the child.
         start_new_session=True,
     )
