@@ -13,10 +13,10 @@ from workers import settling
 from workers.asking import Asking, Form
 from workers.looking import look
 from workers.model.inquiry import Findings, Inquiry
+from workers.model.policy import HOW
 from workers.model.prompt import PROMPT_VERSION, messages
 from workers.model.question import Question
 from workers.model.record import Record
-from workers.model.remedies import HOW
 from workers.model.schema import schema_of
 from workers.runtime import Runtime
 from workers.showing import show

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import ModelPaused, ModelRejected, ModelUnavailable, PromptTooLarge
-from workers.model import policy, storable
+from workers.model import policy, refusals, retries, storable
 from workers.model.completion import Completion, Usage, choice_of, text_of
 from workers.model.exchange import Reply
-from workers.model.policy import Failure, ModelError
+from workers.model.policy import Failure
 
 REASON_MAX_CHARS = 500
 
@@ -23,7 +23,7 @@ def payload_of(reply: Reply) -> dict[str, Any]:
         raise _for_status(reply)
     payload = _parsed(reply.body)
     if not isinstance(payload, dict):
-        raise error(policy.error_for(Failure.GARBLED), "The model server answered with something that is not JSON.")
+        raise error(Failure.GARBLED, "The model server answered with something that is not JSON.")
     return payload
 
 
@@ -35,7 +35,7 @@ def completion_of(payload: dict[str, Any], *, reply: Reply, model: str) -> Compl
         raise _for_fault(fault, reply)
     text = text_of(choice)
     if not text.strip():
-        raise error(policy.error_for(Failure.EMPTY), "The model answered with nothing.", retry_after_s=_retry_after_s(reply))
+        raise error(Failure.EMPTY, "The model answered with nothing.", retry_after_s=_retry_after_s(reply))
     return Completion(
         text=text,
         finish_reason=_name(choice.get("finish_reason")),
@@ -46,30 +46,29 @@ def completion_of(payload: dict[str, Any], *, reply: Reply, model: str) -> Compl
     )
 
 
-def error(
-    kind: ModelError, detail: str, *, retry_after_s: float | None = None, **extra: Any
-) -> ModelUnavailable | ModelPaused | ModelRejected:
-    """An error of that class; only those that may pass can carry a time to wait."""
-    if issubclass(kind, ModelRejected):
-        return kind(detail, **extra)
-    return kind(detail, retry_after_s=retry_after_s, **extra)
+def error(failure: int | Failure, detail: str, *, retry_after_s: float | None = None) -> ModelUnavailable | ModelPaused | ModelRejected:
+    """What the policy raises; only what may pass can carry a time to wait."""
+    kind = policy.rule_for(failure).raises
+    if issubclass(kind, ModelUnavailable | ModelPaused):
+        return kind(detail, retry_after_s=retry_after_s, failure=failure)
+    return ModelRejected(detail, failure=failure)
 
 
 def _for_status(reply: Reply) -> Exception:
     reason = _reason(_parsed(reply.body))
-    if limit := policy.limit_met(reply.status, reason):
-        return _too_large(reason or str(reply.status), limit, reply.status)
+    if limit := refusals.limit_met(reply.status, reason):
+        return _too_much(reason or str(reply.status), limit)
     said = f"{reply.status}: {reason}" if reason else str(reply.status)
     detail = f"{ADVICE[reply.status]} It answered {said}" if reply.status in ADVICE else f"The model server answered {said}"
-    return error(policy.error_for(reply.status), detail, retry_after_s=_retry_after_s(reply), http_status=reply.status)
+    return error(reply.status, detail, retry_after_s=_retry_after_s(reply))
 
 
 def _for_fault(fault: Any, reply: Reply) -> Exception:
     code = fault.get("code") if isinstance(fault, dict) else None
-    if limit := policy.limit_met(_status_in(code), reason := _reason({"error": fault})):
-        return _too_large(reason, limit, reply.status)
+    if limit := refusals.limit_met(_status_in(code), reason := _reason({"error": fault})):
+        return _too_much(reason, limit)
     detail = f"The model server answered with an error inside a {reply.status}: {reason or 'no reason given'}"
-    return error(policy.error_in_200(code), detail, retry_after_s=_retry_after_s(reply))
+    return error(policy.failure_inside(code), detail, retry_after_s=_retry_after_s(reply))
 
 
 def _status_in(code: object) -> int:
@@ -77,13 +76,13 @@ def _status_in(code: object) -> int:
     return int(code) if isinstance(code, int | str) and str(code).isdecimal() and len(str(code)) == 3 else 400
 
 
-def _too_large(reason: str, limit: str, status: int) -> PromptTooLarge:
-    most = {"most": number} if limit == "images" and (number := policy.most_images(reason)) else {}
-    return PromptTooLarge(f"The model server takes less in one call: {reason}", limit=limit, http_status=status, **most)
+def _too_much(reason: str, limit: str) -> PromptTooLarge:
+    most = {"most": number} if limit == "images" and (number := refusals.most_images(reason)) else {}
+    return PromptTooLarge(f"The model server takes less in one call: {reason}", limit=limit, failure=Failure.TOO_MUCH_ASKED, **most)
 
 
 def _retry_after_s(reply: Reply) -> float | None:
-    return policy.retry_after_s(reply.headers.get("Retry-After"))
+    return retries.retry_after_s(reply.headers.get("Retry-After"))
 
 
 def _parsed(body: bytes) -> Any:

@@ -6,9 +6,8 @@
 | a reply with tokens alone                                | the tokens at the price                                               |
 | an error inside a 200, without tokens                    | nothing                                                               |
 | a reply that tells neither                               | uncertain                                                             |
-| a refusal by its status, but for 408, 504 and 524        | nothing                                                               |
-| 408, 504, 524, a reply that breaks off or never comes    | uncertain: somewhere behind the server the model may have gone on     |
-| no connection, or the try ended before it was sent       | nothing                                                               |
+| nothing of that, or no reply                             | nothing, or uncertain: as the `policy` says (`charged`)               |
+| the try ended before it was sent                         | nothing                                                               |
 
 What is uncertain counts as the most that the call can have cost.
 """
@@ -18,23 +17,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
-from core.errors import ModelRejected, PlayheadError
 from core.prices import Price
 from workers.model.completion import Usage, choice_of
-
-GONE_ON = frozenset({408, 504, 524})
-"""Statuses of servers that stopped waiting for others."""
-
-UNSENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.InvalidURL,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
+from workers.model.policy import rule_of
 
 
 @dataclass(slots=True)
@@ -67,7 +52,5 @@ def bill_of(payload: Mapping[str, Any], price: Price) -> Usage | None:
 
 def may_have_cost(one: Try, error: BaseException) -> bool:
     """Whether a try that failed without a bill may have been charged."""
-    if not one.sent or isinstance(error, ModelRejected) or isinstance(error.__cause__, UNSENT):
-        return False
-    status = error.extra.get("http_status") if isinstance(error, PlayheadError) else None
-    return status is None or status in GONE_ON
+    rule = rule_of(error)
+    return one.sent and (rule is None or rule.charged)

@@ -13,7 +13,7 @@ import httpx
 from tenacity import Retrying
 
 from core.errors import BadReply
-from workers.model import answer, exchange, policy
+from workers.model import answer, exchange, retries
 from workers.model.billing import Meter, Try, unmetered
 from workers.model.completion import Completion
 from workers.model.gate import Gate
@@ -31,6 +31,9 @@ FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
     (httpx.InvalidURL, Failure.UNSENDABLE),
     (httpx.UnsupportedProtocol, Failure.UNSENDABLE),
     (httpx.LocalProtocolError, Failure.UNSENDABLE),
+    (httpx.ConnectError, Failure.UNREACHABLE),
+    (httpx.ConnectTimeout, Failure.UNREACHABLE),
+    (httpx.PoolTimeout, Failure.UNREACHABLE),
     (httpx.TimeoutException, Failure.TIMEOUT),
     (httpx.DecodingError, Failure.GARBLED),
     (httpx.HTTPError, Failure.NETWORK),
@@ -43,7 +46,7 @@ class ModelClient:
     Calls go through the `gate`, where there is one.
 
     `url` is the API without `/chat/completions`. `timeout` bounds one try as a whole, from the first byte sent to the last one received;
-    `tries`, `backoff` and `backoff_max` are explained at `policy.retrying`.
+    `tries`, `backoff` and `backoff_max` are explained at `retries.retrying`.
     """
 
     def __init__(
@@ -117,7 +120,7 @@ class ModelClient:
     def _post(self, content: bytes, beat: Callable[[], None]) -> exchange.Reply:
         if not self._key.can_be_sent:
             detail = "The model's API key holds characters that no key has; set it again."
-            raise answer.error(policy.error_for(Failure.UNSENDABLE), detail)
+            raise answer.error(Failure.UNSENDABLE, detail)
         try:
             reply = exchange.post(
                 self._http,
@@ -131,7 +134,7 @@ class ModelClient:
             )
         except exchange.TooLong as error:
             reason = f"The model server did not answer in full within {self._timeout_s:g} s."
-            raise answer.error(policy.error_for(Failure.TIMEOUT), reason) from error
+            raise answer.error(Failure.TIMEOUT, reason) from error
         except exchange.TooMuch as error:
             raise BadReply("The model server's reply is longer than any that was asked for.", kind=BadKind.TOO_LARGE) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -139,7 +142,7 @@ class ModelClient:
         return replace(reply, body=self._key.taken_out_of(reply.body))
 
     def _retrying(self, permit: Callable[[], None]) -> Retrying:
-        return policy.retrying(
+        return retries.retrying(
             tries=self._tries,
             backoff=self._backoff,
             backoff_max=self._backoff_max,
@@ -155,7 +158,7 @@ def translated(error: httpx.HTTPError | httpx.InvalidURL) -> Exception:
         detail = f"The model server can't be called as it is set up; check its URL ({reason})"
     else:
         detail = f"The model server can't be reached, or broke off ({reason})"
-    return answer.error(policy.error_for(failure), detail)
+    return answer.error(failure, detail)
 
 
 def _nobody() -> None:

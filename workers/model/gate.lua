@@ -1,9 +1,9 @@
--- See gate.py for what each outcome leads to. Keys: slots (by token, until when), limit, pause, circuit.
+-- See gate.py for what each of the things that a call can tell leads to. Keys: slots (by token, until when), limit, pause, circuit.
 local slots, limits, pause, circuit = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local verb, token = ARGV[1], ARGV[2]
 local lease, rest, start = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local raise_after, open_after = tonumber(ARGV[6]), tonumber(ARGV[7])
-local outcome, began, probing, reason = ARGV[8], tonumber(ARGV[9]), ARGV[10] == '1', ARGV[11]
+local tells, began, probing, reason = ARGV[8], tonumber(ARGV[9]), ARGV[10] == '1', ARGV[11]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local DAY = 86400
@@ -48,27 +48,27 @@ if verb == 'keep' then
 end
 
 redis.call('ZREM', slots, token)
-if outcome == 'good' or outcome == 'alive' or outcome == 'slower' then redis.call('DEL', circuit) end
-if outcome == 'good' or outcome == 'alive' then redis.call('DEL', pause) end
-if outcome == 'good' and redis.call('HINCRBY', limits, 'replies', 1) >= raise_after then
+if tells == 'good' or tells == 'alive' or tells == 'slower' then redis.call('DEL', circuit) end
+if tells == 'good' or tells == 'alive' then redis.call('DEL', pause) end
+if tells == 'good' and redis.call('HINCRBY', limits, 'replies', 1) >= raise_after then
   redis.call('HSET', limits, 'limit', limit() + 1, 'replies', 0)
 end
-if outcome == 'slower' or outcome == 'slower_and_away' then
+if tells == 'slower' or tells == 'slower_and_away' then
   -- Calls are numbered, so that those that began before the last cut are told from those after it.
   if began > tonumber(redis.call('HGET', limits, 'cut_at') or '0') then
     redis.call('HSET', limits, 'limit', math.max(1, math.floor(limit() / 2)), 'cut_at', redis.call('HGET', limits, 'calls') or 0)
   end
   redis.call('HSET', limits, 'replies', 0)
 end
-if outcome == 'away' or outcome == 'slower_and_away' then
+if tells == 'away' or tells == 'slower_and_away' then
   redis.call('HSET', circuit, 'reason', reason)
   redis.call('EXPIRE', circuit, DAY)
   if redis.call('HINCRBY', circuit, 'failures', 1) >= open_after then shut(circuit, rest) end
 end
-if outcome == 'paused' then
+if tells == 'paused' then
   redis.call('HSET', pause, 'reason', reason)
   shut(pause, rest)
 end
-if probing and outcome == 'left' then put_off(0) end
+if probing and tells == 'left' then put_off(0) end
 redis.call('EXPIRE', limits, DAY)
 return {'left', now, ''}

@@ -1,13 +1,13 @@
 """Who may call the model's provider, and when: one gate for all workers that use the same key, kept in Redis.
 
-| what came                      | then                                                                                                  |
-|--------------------------------|-------------------------------------------------------------------------------------------------------|
-| a reply                        | the circuit closes, the key works; after 20 of them one more call may be in flight                      |
-| 429                            | half as many calls in flight, at the least one; once for all calls that were in flight then             |
-| 503, 529                       | that, and as below                                                                                      |
-| other 5xx, network, nothing    | the tenth in a row opens the circuit of this model: for a while no call is made, then one at a time     |
-| 401, 402                       | no call is made with this key for a while, then one at a time                                           |
-| 400, 413 and such              | it is alive: the circuit closes, the key works                                                          |
+| what a call's end tells (`policy`) | then                                                                                           |
+|------------------------------------|------------------------------------------------------------------------------------------------|
+| GOOD                               | the circuit closes, the key works; after 20 of them one more call may be in flight               |
+| SLOWER                             | half as many calls in flight, at the least one; once for all calls that were in flight then      |
+| AWAY                               | the tenth in a row opens the circuit of this model: for a while no call is made, then one at a time |
+| SLOWER_AND_AWAY                    | both                                                                                           |
+| PAUSED                             | no call is made with this key for a while, then one at a time                                    |
+| ALIVE                              | the circuit closes, the key works                                                              |
 
 Each change is one Lua script, so it is atomic; all times are Redis's. Slots are leases, so that those of a killed worker come back. With
 Redis away each process keeps to `START` calls of its own. The libraries for limits have fixed ones, and those for circuits let more than
@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,8 +27,9 @@ from uuid import uuid4
 import redis
 import structlog
 
-from core.errors import BadReply, CircuitOpen, ModelBusy, ModelPaused, ModelRejected, ModelUnavailable
+from core.errors import CircuitOpen, ModelBusy, ModelPaused
 from core.provider import pause_key
+from workers.model.policy import Tells, rule_of
 
 log = structlog.get_logger(__name__)
 
@@ -44,30 +44,6 @@ AWAY_S = 5.0
 """How long Redis is not asked again after it did not answer."""
 
 SCRIPT = Path(__file__).with_suffix(".lua").read_text()
-
-
-class Outcome(StrEnum):
-    GOOD = "good"
-    ALIVE = "alive"
-    SLOWER = "slower"
-    AWAY = "away"
-    SLOWER_AND_AWAY = "slower_and_away"
-    PAUSED = "paused"
-    LEFT = "left"  # nobody waited for the end
-
-
-BY_STATUS: dict[Any, Outcome] = {429: Outcome.SLOWER, 503: Outcome.SLOWER_AND_AWAY, 529: Outcome.SLOWER_AND_AWAY}
-
-
-def outcome_of(error: BaseException) -> Outcome:
-    """What a call's way of failing tells of the provider."""
-    if isinstance(error, ModelPaused):
-        return Outcome.PAUSED
-    if isinstance(error, ModelRejected | BadReply):
-        return Outcome.ALIVE
-    if isinstance(error, ModelUnavailable):
-        return BY_STATUS.get(error.extra.get("http_status"), Outcome.AWAY)
-    return Outcome.LEFT
 
 
 @dataclass(slots=True)
@@ -97,15 +73,16 @@ class Gate:
         Raises `ModelPaused` and `CircuitOpen` at once, `ModelBusy` after a while; whatever is raised inside tells what became of the call.
         """
         slot = self._wait(model, permit)
-        outcome, reason = Outcome.LEFT, ""
+        tells, reason = Tells.LEFT, ""
         try:
             yield lambda: self._keep(model, slot)
-            outcome = Outcome.GOOD
+            tells = Tells.GOOD
         except BaseException as error:
-            outcome, reason = outcome_of(error), str(error)
+            rule = rule_of(error)
+            tells, reason = rule.tells if rule else Tells.LEFT, str(error)
             raise
         finally:
-            self._leave(model, slot, outcome, reason)
+            self._leave(model, slot, tells, reason)
 
     def _wait(self, model: str, permit: Callable[[], None]) -> Slot:
         until, permitted = time.monotonic() + self._patience_s, time.monotonic()
@@ -137,11 +114,11 @@ class Gate:
             slot.kept_at = time.monotonic()
             self._run(model, "keep", slot.token, probing=slot.probing)
 
-    def _leave(self, model: str, slot: Slot, outcome: Outcome, reason: str) -> None:
+    def _leave(self, model: str, slot: Slot, tells: Tells, reason: str) -> None:
         if slot.local:
             with self._lock:
                 self._local -= 1
-        self._run(model, "leave", slot.token, outcome=outcome, number=slot.number, probing=slot.probing, reason=reason[:500])
+        self._run(model, "leave", slot.token, tells=tells, number=slot.number, probing=slot.probing, reason=reason[:500])
 
     def _enter_locally(self, token: str) -> Slot | None:
         with self._lock:
@@ -150,9 +127,7 @@ class Gate:
             self._local += 1
         return Slot(token, 0, probing=False, local=True)
 
-    def _run(
-        self, model: str, verb: str, token: str, *, outcome: str = "", number: int = 0, probing: bool = False, reason: str = ""
-    ) -> Any:
+    def _run(self, model: str, verb: str, token: str, *, tells: str = "", number: int = 0, probing: bool = False, reason: str = "") -> Any:
         """What the script says; None with Redis away."""
         if time.monotonic() < self._away_until:
             return None
@@ -160,7 +135,7 @@ class Gate:
         keys = [f"{prefix}:slots", f"{prefix}:limit", pause_key(self._scope), f"{prefix}:circuit:{model}"]
         numbers = [self._lease_ms, self._rest_ms, START, RAISE_AFTER, OPEN_AFTER]
         try:
-            return self._script(keys=keys, args=[verb, token, *numbers, outcome, number, int(probing), reason])
+            return self._script(keys=keys, args=[verb, token, *numbers, tells, number, int(probing), reason])
         except redis.RedisError as error:
             log.warning("gate.redis_away", error=repr(error))
             self._away_until = time.monotonic() + AWAY_S

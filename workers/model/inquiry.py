@@ -1,4 +1,4 @@
-"""Asks about a window until every frame of it is answered for or given up: the remedies of `remedies`, carried out."""
+"""Asks about a window until every frame of it is answered for or given up: the remedies of the `policy`, carried out."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +11,8 @@ from workers.events.detection import Detection, WindowResult
 from workers.events.joining import join
 from workers.model.kinds import BadKind
 from workers.model.parts import Part, whole
+from workers.model.policy import DEEPEST, HOW, SMALLEST, Remedy, rule_for
 from workers.model.question import Question
-from workers.model.remedies import DEEPEST, HOW, REMEDIES, SMALLEST, Remedy
 from workers.model.replies import check, read
 from workers.model.salvage import Salvaged, salvage
 
@@ -87,7 +87,7 @@ class Inquiry:
             yield self._done(Answer(outcome.part, outcome.kept))
             yield from self._answers(outcome.rest, depth=depth)
         elif isinstance(outcome, BadReply):
-            hopeless = depth >= DEEPEST or Remedy.HALVE not in REMEDIES[BadKind(outcome.kind)]
+            hopeless = depth >= DEEPEST or Remedy.HALVE not in rule_for(BadKind(outcome.kind)).remedies
             yield from self._halved(part, outcome, depth=depth + 1, smallest=part.size if hopeless else SMALLEST - 1)
         else:
             yield self._done(Answer(part, outcome))
@@ -101,7 +101,7 @@ class Inquiry:
             except BadReply as error:
                 self._bad[error.kind] += 1
                 worst = error
-            remedies = REMEDIES[BadKind(worst.kind)]
+            remedies = rule_for(BadKind(worst.kind)).remedies
             if Remedy.SALVAGE in remedies and (salvaged := self._salvaged(reply["text"], part)):
                 return salvaged
             if Remedy.AGAIN not in remedies:

@@ -1,164 +1,132 @@
-"""What each way of failing leads to, in one table, and how often and how patiently a call is tried again.
+"""What each way of failing leads to: all of it, in one table.
 
-| error            | then                                                                                       |
-|------------------|--------------------------------------------------------------------------------------------|
-| ModelUnavailable | tried again in place (full jitter, Retry-After wins), then raised: the window is put off    |
-| ModelPaused      | raised at once: the operator must act, jobs wait                                            |
-| ModelRejected    | raised at once: the window fails, with the reason                                           |
-| CircuitOpen      | raised at once: the window is put off                                                       |
-| ModelBusy        | raised after a while without a free slot: the window is put off, and nobody is told         |
-| PromptTooLarge   | raised at once: the window's frames are asked for in halves (`inquiry`), the limit is learned |
+| a rule says | which is carried out by                                                                                     |
+|-------------|-------------------------------------------------------------------------------------------------------------|
+| `raises`    | `answer` and `client`: what a call ends with                                                                  |
+| `tells`     | `gate`: who may call from now on, and how many at once                                                        |
+| `charged`   | `billing`: whether a try that brought no bill may have been charged                                           |
+| `remedies`  | `inquiry`: what is done about the frames that were asked about                                                |
 
-Who may call at all, and how many at once, is decided by `gate`. What is done about replies that came and can't be used is in `remedies`.
+| error            | then                                                                                                   |
+|------------------|--------------------------------------------------------------------------------------------------------|
+| ModelUnavailable | tried again in place (`retries`), then raised: the window is put off                                     |
+| ModelPaused      | raised at once: the operator must act, jobs wait                                                         |
+| ModelRejected    | raised at once: the window fails, with the reason                                                        |
+| PromptTooLarge   | raised at once: the frames are asked for in halves, the limit is learned (`limits`)                       |
+| BadReply         | the reply is kept; the remedies are tried in order, as long as nothing helps, and then there is a gap      |
+
+The gate itself raises CircuitOpen, as long as a model is left alone, and ModelBusy, after a while without a free slot: the window is put
+off.
 """
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 from enum import StrEnum
-from math import isfinite
+from typing import Any, NamedTuple
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from core.errors import BadReply, ModelPaused, ModelRejected, ModelUnavailable, PlayheadError, PromptTooLarge
+from workers.model.kinds import BadKind
 
-from core.errors import CircuitOpen, ModelPaused, ModelRejected, ModelUnavailable, PromptTooLarge
+HOW: tuple[Mapping[str, Any], ...] = ({"seed": 1, "temperature": 0.0}, {"seed": 2, "temperature": 0.7})
+"""How the first and the second call for the same frames are made."""
 
-ModelError = type[ModelUnavailable] | type[ModelPaused] | type[ModelRejected]
+DEEPEST = 2
+"""How often a window is halved for replies that can't be used: a quarter that still gets none never will, and each call costs."""
+
+SMALLEST = 4
+"""No part of fewer frames is halved for a bad reply. One that is too much for the server is, down to a single frame: refusals are free."""
 
 
 class Failure(StrEnum):
-    """Ways of failing that have no status of their own."""
+    """Ways of failing that have no status of their own, and bring no reply that could be read."""
 
     UNSENDABLE = "unsendable"  # URL or header that can't be sent: a wrong setting
-    NETWORK = "network"
+    UNREACHABLE = "unreachable"  # no connection
+    NETWORK = "network"  # it broke off
     TIMEOUT = "timeout"
     GARBLED = "garbled"  # a 200 that is not the protocol: a proxy's page, half a body
     ERROR_IN_200 = "error_in_200"
     EMPTY = "empty"  # content null or empty
+    TOO_MUCH_ASKED = "too_much_asked"  # refused for its images, bytes or context, with whatever status
 
 
-POLICY: Mapping[int | str, ModelError] = {
+class Tells(StrEnum):
+    """What the end of a call tells of the provider."""
+
+    GOOD = "good"
+    ALIVE = "alive"
+    SLOWER = "slower"
+    AWAY = "away"
+    SLOWER_AND_AWAY = "slower_and_away"
+    PAUSED = "paused"
+    LEFT = "left"  # nobody waited for the end
+
+
+class Remedy(StrEnum):
+    SALVAGE = "salvage"  # keep the whole events before the place where the reply breaks off, and ask again for what comes from there on
+    AGAIN = "again"  # ask the same once more, as `HOW` says
+    HALVE = "halve"  # ask for the two halves of the frames; their answers are joined
+
+
+class Rule(NamedTuple):
+    raises: type[ModelUnavailable | ModelPaused | ModelRejected | PromptTooLarge | BadReply]
+    tells: Tells
+    charged: bool = False
+    remedies: tuple[Remedy, ...] = ()
+
+
+BAD = Rule(BadReply, Tells.ALIVE, charged=True, remedies=(Remedy.AGAIN, Remedy.HALVE))
+TOO_MUCH = Rule(PromptTooLarge, Tells.ALIVE, remedies=(Remedy.HALVE,))
+
+POLICY: Mapping[int | str, Rule] = {
     # Statuses; a class of them where the status itself is not named.
-    401: ModelPaused,
-    402: ModelPaused,
-    408: ModelUnavailable,
-    413: PromptTooLarge,
-    425: ModelUnavailable,
-    429: ModelUnavailable,
-    "3xx": ModelRejected,
-    "4xx": ModelRejected,  # 400, 403, 404, 422 and whatever else
-    "5xx": ModelUnavailable,  # 500, 502, 503, 504, 524, 529 and whatever else
+    401: Rule(ModelPaused, Tells.PAUSED),
+    402: Rule(ModelPaused, Tells.PAUSED),
+    408: Rule(ModelUnavailable, Tells.AWAY, charged=True),  # somewhere behind the server the model may have gone on
+    413: TOO_MUCH,
+    425: Rule(ModelUnavailable, Tells.AWAY),
+    429: Rule(ModelUnavailable, Tells.SLOWER),
+    503: Rule(ModelUnavailable, Tells.SLOWER_AND_AWAY),
+    504: Rule(ModelUnavailable, Tells.AWAY, charged=True),
+    524: Rule(ModelUnavailable, Tells.AWAY, charged=True),
+    529: Rule(ModelUnavailable, Tells.SLOWER_AND_AWAY),
+    "3xx": Rule(ModelRejected, Tells.ALIVE),
+    "4xx": Rule(ModelRejected, Tells.ALIVE),  # 400, 403, 404, 422 and whatever else
+    "5xx": Rule(ModelUnavailable, Tells.AWAY),  # 500, 502 and whatever else
     # Failures without a status.
-    Failure.UNSENDABLE: ModelPaused,
-    Failure.NETWORK: ModelUnavailable,
-    Failure.TIMEOUT: ModelUnavailable,
-    Failure.GARBLED: ModelUnavailable,
-    Failure.ERROR_IN_200: ModelUnavailable,
-    Failure.EMPTY: ModelUnavailable,
+    Failure.UNSENDABLE: Rule(ModelPaused, Tells.PAUSED),
+    Failure.UNREACHABLE: Rule(ModelUnavailable, Tells.AWAY),
+    Failure.NETWORK: Rule(ModelUnavailable, Tells.AWAY, charged=True),
+    Failure.TIMEOUT: Rule(ModelUnavailable, Tells.AWAY, charged=True),
+    Failure.GARBLED: Rule(ModelUnavailable, Tells.AWAY, charged=True),
+    Failure.ERROR_IN_200: Rule(ModelUnavailable, Tells.AWAY, charged=True),
+    Failure.EMPTY: Rule(ModelUnavailable, Tells.AWAY, charged=True),
+    Failure.TOO_MUCH_ASKED: TOO_MUCH,
+    # Replies that can't be used.
+    BadKind.INVALID_JSON: BAD,
+    BadKind.TRUNCATED: BAD._replace(remedies=(Remedy.SALVAGE, Remedy.AGAIN, Remedy.HALVE)),
+    BadKind.WRONG_SHAPE: BAD,
+    BadKind.TOO_LARGE: BAD,
+    BadKind.LOOP: BAD,
+    BadKind.BAD_TIMES: BAD,
 }
 
 
-# What servers say, whatever the status, when a call holds more than they take; the first that fits names the limit.
-#   vLLM        At most 1 image(s) may be provided in one prompt.
-#   llama.cpp   request (4390 tokens) exceeds the available context size (4096 tokens), try increasing it; Context size has been exceeded.
-#   OpenRouter  This endpoint's maximum context length is 16384 tokens. However, you requested about 94307 tokens
-#   SGLang      The input (5000 tokens) is longer than the model's context length (4096 tokens).
-#   proxies     Request Entity Too Large; Payload Too Large; total image size exceeds 30 MB
-LIMITS: Mapping[str, re.Pattern[str]] = {
-    "bytes": re.compile(
-        r"(entity|payload|body|request|image size|file size)\b.{0,40}\b(too large|too big|exceeds?.{0,30}\b[KMG]i?B)", re.IGNORECASE
-    ),
-    "images": re.compile(
-        r"(too many|at most|maximum( of)?|up to|more than|exceeds?)\b.{0,40}\bimages?\b|\bimages?\b.{0,40}\b(exceed|limit)", re.IGNORECASE
-    ),
-    "context": re.compile(
-        r"(context|prompt|input|tokens?)\b.{0,60}\b(exceed|too long|too large|longer than|however, you requested)|exceeds?.{0,40}\bcontext",
-        re.IGNORECASE,
-    ),
-}
+def rule_for(failure: int | Failure | BadKind) -> Rule:
+    """The rule for a status (300 to 599), a failure without one, or a kind of bad reply."""
+    named = POLICY.get(failure)
+    return named or POLICY.get(f"{int(failure) // 100}xx", POLICY[Failure.GARBLED])
 
 
-MOST_IMAGES = re.compile(r"(?:at most|maximum(?: of)?|up to|limit(?: of| is)?|no more than) (\d{1,4})\b.{0,20}\bimage", re.IGNORECASE)
+def rule_of(error: BaseException) -> Rule | None:
+    """The rule by which a call ended as it did; None for what is no failure of the call, as when nobody waited for its end."""
+    if isinstance(error, BadReply):
+        return POLICY[BadKind(error.kind)]
+    failure = error.extra.get("failure") if isinstance(error, PlayheadError) else None
+    return rule_for(failure) if failure else None
 
 
-def most_images(said: str) -> int | None:
-    """The number of images that a refusal names as the most."""
-    found = MOST_IMAGES.search(said)
-    return int(found[1]) or None if found else None
-
-
-SIZE_STATUSES = frozenset({400, 413, 422, 500})
-"""Others mean something else, whatever they say: a 429 may speak of tokens too, those of a minute."""
-
-
-def limit_met(status: object, said: str) -> str | None:
-    """Which limit a refusal names: `images`, `bytes` or `context`; None where it is about something else."""
-    if status not in SIZE_STATUSES:
-        return None
-    named = next((limit for limit, pattern in LIMITS.items() if pattern.search(said)), None)
-    return named or ("bytes" if status == 413 else None)
-
-
-def error_for(failure: int | Failure) -> ModelError:
-    """The class of error that a status (300 to 599), or a failure without one, is raised as."""
-    if isinstance(failure, Failure) or failure in POLICY:
-        return POLICY[failure]
-    return POLICY.get(f"{failure // 100}xx", POLICY[Failure.GARBLED])
-
-
-def error_in_200(code: object) -> ModelError:
-    """The class for an error that came inside a 200: a matter of the key stays one, anything else may be over next time."""
+def failure_inside(code: object) -> int | Failure:
+    """What an error that came inside a 200 counts as: a matter of the key stays one, anything else may be over next time."""
     text = str(code) if isinstance(code, int | str) else ""
-    named = POLICY.get(int(text)) if text.isdecimal() and len(text) == 3 else None
-    return named if named is ModelPaused else POLICY[Failure.ERROR_IN_200]
-
-
-def retry_after_s(value: str | None) -> float | None:
-    """A Retry-After header in seconds from now (RFC 9110, section 10.2.3: seconds or a date); None where it says nothing."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        return _seconds_until(value)
-    return max(seconds, 0.0) if isfinite(seconds) else None
-
-
-def _seconds_until(date: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-def retrying(*, tries: int, backoff: timedelta, backoff_max: timedelta, sleep: Callable[[float], None]) -> Retrying:
-    """Tries while ModelUnavailable is raised, then raises the last one as it is; `sleep` is called between tries, in seconds.
-
-    Full jitter, doubling from `backoff` to `backoff_max`. A Retry-After is waited for in full, with the first jitter on top so that
-    callers told the same do not come back together; one longer than `backoff_max` ends the tries: whoever called puts the work off by
-    `retry_after_s`.
-    """
-    longest_s = backoff_max.total_seconds()
-    jitter = wait_random_exponential(multiplier=backoff.total_seconds(), max=longest_s)
-    spread = wait_random_exponential(multiplier=backoff.total_seconds(), max=backoff.total_seconds())
-
-    def wait(state: RetryCallState) -> float:
-        asked = _asked_s(state)
-        return jitter(state) if asked is None else asked + spread(state)
-
-    def stop(state: RetryCallState) -> bool:
-        return stop_after_attempt(tries)(state) or (_asked_s(state) or 0.0) > longest_s
-
-    return Retrying(retry=retry_if_exception(_may_pass), wait=wait, stop=stop, sleep=sleep, reraise=True)
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Where nobody asks for a while, no thread waits for that to be over."""
-    return isinstance(error, ModelUnavailable) and not isinstance(error, CircuitOpen)
-
-
-def _asked_s(state: RetryCallState) -> float | None:
-    error = state.outcome.exception() if state.outcome else None
-    return error.retry_after_s if isinstance(error, ModelUnavailable) else None
+    status = int(text) if text.isdecimal() and len(text) == 3 else 0
+    return status if status in POLICY and POLICY[status].raises is ModelPaused else Failure.ERROR_IN_200

@@ -142,7 +142,7 @@ def test_what_is_refused_is_not_tried_again(make_client: MakeClient, server: Mod
     assert caught.value.as_dict() == {
         "code": "model_rejected",
         "detail": f"The model server answered {code}: not like this",
-        "http_status": code,
+        "failure": code,
     }
 
 

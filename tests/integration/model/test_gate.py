@@ -10,15 +10,15 @@ from uuid import uuid4
 import pytest
 import redis
 
-from core.errors import BadReply, CircuitOpen, ModelBusy, ModelPaused, ModelRejected, ModelUnavailable
+from core.errors import CircuitOpen, ModelBusy, ModelPaused, ModelUnavailable
 from standalone.processes import free_port
 from standalone.valkey import Valkey
 from tests.polling import wait_until
-from workers.model.gate import OPEN_AFTER, RAISE_AFTER, START, Gate, Outcome, outcome_of
+from workers.model.gate import OPEN_AFTER, RAISE_AFTER, START, Gate
 
 MakeGate = Callable[..., Gate]
-BUSY = ModelUnavailable("429", http_status=429)
-AWAY = ModelUnavailable("502", http_status=502)
+BUSY = ModelUnavailable("429", failure=429)
+AWAY = ModelUnavailable("502", failure=502)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_the_slots_of_a_killed_worker_come_back_and_those_that_are_kept_stay(mak
 
 def test_a_refused_key_stops_all_and_lets_one_try(make_gate: MakeGate) -> None:
     one, other = make_gate(rest_s=0.5), make_gate(rest_s=0.5)
-    call(one, ModelPaused("no credit left"))
+    call(one, ModelPaused("no credit left", failure=402))
     for model in ("m", "another"):
         with pytest.raises(ModelPaused, match="no credit left") as told, other.slot(model, permit):
             pass
@@ -149,7 +149,7 @@ def test_a_refused_key_stops_all_and_lets_one_try(make_gate: MakeGate) -> None:
 
 def test_a_key_that_is_refused_again_stays_paused(make_gate: MakeGate) -> None:
     gate = make_gate(rest_s=0.3)
-    call(gate, ModelPaused("first"))
+    call(gate, ModelPaused("first", failure=401))
     wait_until(lambda: _refused(gate, "second"), "the probe")
     with pytest.raises(ModelPaused, match="second"), gate.slot("m", permit):
         pass
@@ -158,14 +158,14 @@ def test_a_key_that_is_refused_again_stays_paused(make_gate: MakeGate) -> None:
 def _refused(gate: Gate, reason: str) -> bool:
     try:
         with gate.slot("m", permit):
-            raise ModelPaused(reason)
+            raise ModelPaused(reason, failure=401)
     except ModelPaused as error:
         return error.detail == reason
 
 
 def test_a_probe_that_nobody_waited_for_leaves_the_place_to_another(make_gate: MakeGate) -> None:
     gate = make_gate(rest_s=0.2)
-    call(gate, ModelPaused("refused"))
+    call(gate, ModelPaused("refused", failure=401))
 
     def left() -> bool:
         try:
@@ -210,21 +210,3 @@ def test_without_redis_each_process_keeps_to_a_cap_of_its_own() -> None:
         gate = Gate(nobody, "scope", rest=timedelta(seconds=60), lease=timedelta(seconds=30), patience_s=0)
         assert room(gate) == START
         assert room(gate) == START
-
-
-@pytest.mark.parametrize(
-    ("error", "outcome"),
-    [
-        (ModelUnavailable("", http_status=429), Outcome.SLOWER),
-        (ModelUnavailable("", http_status=503), Outcome.SLOWER_AND_AWAY),
-        (ModelUnavailable("", http_status=529), Outcome.SLOWER_AND_AWAY),
-        (ModelUnavailable("", http_status=500), Outcome.AWAY),
-        (ModelUnavailable("timed out"), Outcome.AWAY),
-        (ModelPaused(""), Outcome.PAUSED),
-        (ModelRejected("", http_status=400), Outcome.ALIVE),
-        (BadReply("", kind="too_large"), Outcome.ALIVE),
-        (KeyError(), Outcome.LEFT),
-    ],
-)
-def test_each_way_of_failing_tells_something_of_the_provider(error: Exception, outcome: Outcome) -> None:
-    assert outcome_of(error) is outcome

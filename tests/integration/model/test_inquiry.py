@@ -17,9 +17,9 @@ from workers.model.client import ModelClient
 from workers.model.inquiry import Findings, Inquiry
 from workers.model.kinds import BadKind
 from workers.model.parts import Part
+from workers.model.policy import HOW, Remedy, rule_for
 from workers.model.prompt import messages
 from workers.model.question import EventType, Question
-from workers.model.remedies import HOW, REMEDIES, Remedy
 from workers.model.schema import schema_of
 
 WINDOW = Span(56_000, 88_000)
@@ -119,8 +119,8 @@ def test_where_nothing_helps_the_window_has_no_answer_and_the_calls_are_bounded(
 
 @pytest.mark.parametrize("kind", BadKind)
 def test_every_kind_of_bad_reply_has_its_remedies(kind: BadKind) -> None:
-    assert REMEDIES[kind][-1] is Remedy.HALVE
-    assert Remedy.AGAIN in REMEDIES[kind]
+    assert rule_for(kind).remedies[-1] is Remedy.HALVE
+    assert Remedy.AGAIN in rule_for(kind).remedies
 
 
 @pytest.mark.parametrize("limit", [{"images": 20}, {"images": 5}, {"images": 1}, {"size": 200_000}])

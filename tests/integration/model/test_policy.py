@@ -7,11 +7,11 @@ from typing import get_args
 import httpx
 import pytest
 
-from core.errors import ModelPaused, ModelRejected, ModelUnavailable, PromptTooLarge
+from core.errors import BadReply, DatabaseUnavailable, ModelPaused, ModelRejected, ModelUnavailable, PlayheadError, PromptTooLarge
 from core.settings import Settings
-from workers.model import policy
+from workers.model import refusals, retries
 from workers.model.client import translated
-from workers.model.policy import Failure, ModelError
+from workers.model.policy import Failure, Tells, failure_inside, rule_for, rule_of
 from workers.model.profiles import OLLAMA, OPENROUTER, PLAIN, PROFILES, Profile, profile_for
 
 
@@ -36,37 +36,74 @@ def test_so_do_httpxs_other_errors(error: httpx.HTTPError | httpx.InvalidURL) ->
 
 
 def test_every_status_that_can_come_has_its_error() -> None:
-    named: dict[ModelError, set[int]] = {kind: set() for kind in (ModelPaused, ModelUnavailable, ModelRejected, PromptTooLarge)}
+    named: dict[type, set[int]] = {kind: set() for kind in (ModelPaused, ModelUnavailable, ModelRejected, PromptTooLarge)}
     for status in range(300, 600):
-        named[policy.error_for(status)].add(status)
+        named[rule_for(status).raises].add(status)
     assert named[ModelPaused] == {401, 402}
     assert named[ModelUnavailable] == {408, 425, 429, *range(500, 600)}
     assert named[PromptTooLarge] == {413}
     assert {400, 403, 404, 422} < named[ModelRejected]
 
 
-def test_every_failure_without_a_status_has_its_error() -> None:
-    assert {failure: policy.error_for(failure) for failure in Failure} == {
+def test_every_failure_without_a_status_has_its_rule() -> None:
+    assert {failure: rule_for(failure).raises for failure in Failure} == {
         Failure.UNSENDABLE: ModelPaused,
+        Failure.UNREACHABLE: ModelUnavailable,
         Failure.NETWORK: ModelUnavailable,
         Failure.TIMEOUT: ModelUnavailable,
         Failure.GARBLED: ModelUnavailable,
         Failure.ERROR_IN_200: ModelUnavailable,
         Failure.EMPTY: ModelUnavailable,
+        Failure.TOO_MUCH_ASKED: PromptTooLarge,
     }
 
 
 @pytest.mark.parametrize(
-    ("code", "error"),
+    ("error", "tells"),
     [
-        pytest.param(401, ModelPaused, id="a number"),
-        pytest.param("402", ModelPaused, id="a text"),
-        pytest.param("9" * 5000, ModelUnavailable, id="a very long number"),
-        *((code, ModelUnavailable) for code in NO_MATTER_OF_THE_KEY),
+        (ModelUnavailable("", failure=429), Tells.SLOWER),
+        (ModelUnavailable("", failure=503), Tells.SLOWER_AND_AWAY),
+        (ModelUnavailable("", failure=529), Tells.SLOWER_AND_AWAY),
+        (ModelUnavailable("", failure=500), Tells.AWAY),
+        (ModelUnavailable("", failure=Failure.TIMEOUT), Tells.AWAY),
+        (ModelPaused("", failure=402), Tells.PAUSED),
+        (ModelRejected("", failure=400), Tells.ALIVE),
+        (PromptTooLarge("", limit="images", failure=Failure.TOO_MUCH_ASKED), Tells.ALIVE),
+        (BadReply("", kind="too_large"), Tells.ALIVE),
     ],
 )
-def test_an_error_inside_a_200_pauses_only_for_the_key(code: object, error: ModelError) -> None:
-    assert policy.error_in_200(code) is error
+def test_each_way_of_failing_tells_something_of_the_provider(error: PlayheadError, tells: Tells) -> None:
+    rule = rule_of(error)
+    assert rule is not None
+    assert rule.tells is tells
+    assert isinstance(error, rule.raises)
+
+
+def test_whoever_did_not_wait_for_the_end_tells_nothing() -> None:
+    assert rule_of(KeyError()) is None
+    assert rule_of(DatabaseUnavailable("")) is None
+
+
+def test_what_may_have_gone_on_behind_the_server_may_have_been_charged_and_refusals_have_not() -> None:
+    assert {status for status in range(300, 600) if rule_for(status).charged} == {408, 504, 524}
+    assert {failure for failure in Failure if not rule_for(failure).charged} == {
+        Failure.UNSENDABLE,
+        Failure.UNREACHABLE,
+        Failure.TOO_MUCH_ASKED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [
+        pytest.param(401, 401, id="a number"),
+        pytest.param("402", 402, id="a text"),
+        pytest.param("9" * 5000, Failure.ERROR_IN_200, id="a very long number"),
+        *((code, Failure.ERROR_IN_200) for code in NO_MATTER_OF_THE_KEY),
+    ],
+)
+def test_an_error_inside_a_200_pauses_only_for_the_key(code: object, failure: int | Failure) -> None:
+    assert failure_inside(code) == failure
 
 
 @pytest.mark.parametrize(
@@ -77,12 +114,12 @@ def test_an_error_inside_a_200_pauses_only_for_the_key(code: object, error: Mode
     ],
 )
 def test_retry_after_is_read_where_it_says_something(header: str | None, seconds: float | None) -> None:
-    assert policy.retry_after_s(header) == seconds
+    assert retries.retry_after_s(header) == seconds
 
 
 def test_retry_after_as_a_date_is_the_time_until_then() -> None:
     moment = datetime.now(UTC) + timedelta(minutes=5)
-    assert policy.retry_after_s(format_datetime(moment, usegmt=True)) == pytest.approx(300, abs=5)
+    assert retries.retry_after_s(format_datetime(moment, usegmt=True)) == pytest.approx(300, abs=5)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +142,7 @@ def test_retry_after_as_a_date_is_the_time_until_then() -> None:
     ],
 )
 def test_a_refusal_that_is_about_size_names_the_limit(status: int, said: str, limit: str | None) -> None:
-    assert policy.limit_met(status, said) == limit
+    assert refusals.limit_met(status, said) == limit
 
 
 def test_every_profile_can_be_set_and_nothing_else() -> None:
@@ -127,7 +164,7 @@ def test_only_openrouter_gets_its_extra_fields() -> None:
     ],
 )
 def test_a_refusal_may_name_the_number_of_images(said: str, most: int | None) -> None:
-    assert policy.most_images(said) == most
+    assert refusals.most_images(said) == most
 
 
 def waits(*errors: ModelUnavailable) -> list[float]:
@@ -140,7 +177,7 @@ def waits(*errors: ModelUnavailable) -> list[float]:
         for error in left:
             raise error
 
-    policy.retrying(tries=99, backoff=second, backoff_max=8 * second, sleep=slept.append)(fail)
+    retries.retrying(tries=99, backoff=second, backoff_max=8 * second, sleep=slept.append)(fail)
     return slept
 
 

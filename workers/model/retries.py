@@ -1,0 +1,61 @@
+"""How often and how patiently a call is tried again in place, while the model is unavailable."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from math import isfinite
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from core.errors import CircuitOpen, ModelUnavailable
+
+
+def retry_after_s(value: str | None) -> float | None:
+    """A Retry-After header in seconds from now (RFC 9110, section 10.2.3: seconds or a date); None where it says nothing."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return _seconds_until(value)
+    return max(seconds, 0.0) if isfinite(seconds) else None
+
+
+def _seconds_until(date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def retrying(*, tries: int, backoff: timedelta, backoff_max: timedelta, sleep: Callable[[float], None]) -> Retrying:
+    """Tries while ModelUnavailable is raised, then raises the last one as it is; `sleep` is called between tries, in seconds.
+
+    Full jitter, doubling from `backoff` to `backoff_max`. A Retry-After is waited for in full, with the first jitter on top so that
+    callers told the same do not come back together; one longer than `backoff_max` ends the tries: whoever called puts the work off by
+    `retry_after_s`.
+    """
+    longest_s = backoff_max.total_seconds()
+    jitter = wait_random_exponential(multiplier=backoff.total_seconds(), max=longest_s)
+    spread = wait_random_exponential(multiplier=backoff.total_seconds(), max=backoff.total_seconds())
+
+    def wait(state: RetryCallState) -> float:
+        asked = _asked_s(state)
+        return jitter(state) if asked is None else asked + spread(state)
+
+    def stop(state: RetryCallState) -> bool:
+        return stop_after_attempt(tries)(state) or (_asked_s(state) or 0.0) > longest_s
+
+    return Retrying(retry=retry_if_exception(_may_pass), wait=wait, stop=stop, sleep=sleep, reraise=True)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Where nobody asks for a while, no thread waits for that to be over."""
+    return isinstance(error, ModelUnavailable) and not isinstance(error, CircuitOpen)
+
+
+def _asked_s(state: RetryCallState) -> float | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error.retry_after_s if isinstance(error, ModelUnavailable) else None
