@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.localization import scripts, simple
-from benchmarks.localization.score import THRESHOLDS, Drawn, Found, Score, score
+from benchmarks.localization.score import THRESHOLDS, Drawn, Found, Score, as_found, score
 from playhead import Client
 from standalone.stack import stack
 from tests.model_server.control import Control
@@ -81,17 +81,7 @@ def client_of(folder: Path, model: ModelServer) -> Iterator[Client]:
 def playhead(client: Client, video: Path, **asked: object) -> tuple[list[Found], str]:
     uploaded = client.upload(video, request={**REQUEST, **asked})
     job = client.wait(uploaded.job.id, timeout=3600)
-    found = [
-        Found(
-            event.type,
-            event.start_ms / 1000,
-            event.end_ms / 1000,
-            event.confidence or 0.0,
-            event.start_uncertainty_ms / 1000,
-            event.end_uncertainty_ms / 1000,
-        )
-        for event in client.events(uploaded.video.id)
-    ]
+    found = [as_found(event, kind=event.type) for event in client.events(uploaded.video.id)]
     client.delete_video(uploaded.video.id)
     return found, job.status
 

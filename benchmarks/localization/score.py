@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import NamedTuple
 
+from playhead.types import Event
+
 THRESHOLDS = (0.5, 0.7, 0.9)
 
 
@@ -25,6 +27,22 @@ class Found(NamedTuple):
     confidence: float = 0.0
     start_uncertainty_s: float | None = None
     end_uncertainty_s: float | None = None
+
+
+def as_found(event: Event, *, kind: str) -> Found:
+    """What the service says of an event."""
+    return Found(
+        kind,
+        event.start_ms / 1000,
+        event.end_ms / 1000,
+        event.confidence or 0.0,
+        _s(event.start_uncertainty_ms),
+        _s(event.end_uncertainty_ms),
+    )
+
+
+def _s(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +98,14 @@ def matches(drawn: Sequence[Drawn], found: Sequence[Found], *, threshold: float)
             ones[one] = other
             others.add(other)
     return sorted(ones.items())
+
+
+def recall_at_1(drawn: Sequence[Drawn], found: Sequence[Found], *, threshold: float) -> float:
+    """The share of kinds whose surest event (the longest of equally sure ones) has at least that tIoU with a true one."""
+    kinds = {event.kind for event in drawn}
+    surest = {event.kind: event for event in sorted(found, key=lambda one: (one.confidence, one.end_s - one.start_s))}
+    hits = {event.kind for event in drawn if event.kind in surest and tiou(event, surest[event.kind]) >= threshold}
+    return len(hits) / len(kinds) if kinds else 0.0
 
 
 def _ends(drawn: Drawn, found: Found) -> tuple[tuple[float, float | None], ...]:
