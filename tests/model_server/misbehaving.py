@@ -61,9 +61,9 @@ def error_in_200(*, where: str, code: int | str = 502, message: str = "Provider 
     return {"kind": f"error_{where}", "code": code, "message": message}
 
 
-def picky(*, images: int | None = None, size: int | None = None) -> Behaviour:
-    """The truth, of calls with so many images and so many bytes of them at the most; a refusal as real servers word it of any other."""
-    return {"kind": "picky", "images": images, "size": size}
+def picky(*, images: int | None = None, size: int | None = None, context: int | None = None) -> Behaviour:
+    """The truth, of calls with so many images, bytes of them and tokens at the most; a refusal as real servers word it of any other."""
+    return {"kind": "picky", "images": images, "size": size, "context": context}
 
 
 def billed(share: float) -> Behaviour:
@@ -106,8 +106,8 @@ def loop(*, every_s: float = 5, until_s: float | None = None) -> Behaviour:
 
 
 def of_kind(kind: str) -> Behaviour:
-    """One of those without settings: honest, empty, null, broken, fenced, truncated, mmss, strings, flood (more than anybody asked for);
-    of second looks alone: blind (they see nothing), unreadable_looks.
+    """One of those without settings: honest, empty, null, broken, fenced, truncated, mmss, strings, shapeless (JSON without events), flood
+    (more than anybody asked for); of second looks alone: blind (they see nothing), unreadable_looks.
     """
     return {"kind": kind}
 
@@ -162,6 +162,9 @@ def _refusal(request: Request, behaviour: Behaviour) -> Outcome | None:
         return _status(status(400, message=f"At most {images} image(s) may be provided in one prompt."))
     if size is not None and sum(picture.size for picture in request.pictures) > size:
         return _status(status(413, message="Request Entity Too Large"))
+    context, tokens = behaviour.get("context"), seeing.usage(request, "")["prompt_tokens"]
+    if context is not None and tokens > context:
+        return _status(status(400, message=f"request ({tokens} tokens) exceeds the available context size ({context} tokens)"))
     return None
 
 
@@ -249,6 +252,7 @@ TEXTS: Mapping[str, Callable[[Events, Request, Behaviour], tuple[str | None, str
     "strings": lambda events, request, how: (_each(events, str), "stop"),
     "blind": lambda events, request, how: (_json(events), "stop"),
     "unreadable_looks": lambda events, request, how: (_json(events), "stop"),
+    "shapeless": lambda events, request, how: (json.dumps({"answer": len(events)}), "stop"),
     "flood": lambda events, request, how: (_json(events) + " " * FLOOD_BYTES, "stop"),
     "jittered": lambda events, request, how: (_jittered(events, request, how), "stop"),
 }
