@@ -1,21 +1,17 @@
 """A window's calls within its job's budget: the most that one can cost is reserved before it is made."""
 
-import time
 from decimal import Decimal
 
 from core import prices
-from core.errors import BudgetSpent, ModelBusy
+from core.errors import BudgetSpent
 from core.prices import Price
 from core.request import JobRequest
 from db import budgets, jobs
 from db.budgets import Grant
 from db.models import Window
+from workers.model.retries import wait_for_leave
 from workers.runtime import Runtime
 from workers.work import Heartbeat
-
-LOOK_EVERY_S = 0.2
-PATIENCE_S = 20.0
-"""How long a thread waits for calls in flight to give back what they don't need, before its window goes back for others to take."""
 
 
 class Purse:
@@ -42,16 +38,14 @@ class Purse:
 
         Raises `BudgetSpent`, and `ModelBusy` where they take too long.
         """
-        until, permitted = time.monotonic() + PATIENCE_S, time.monotonic()
-        while (grant := self._sessions.run(lambda session: budgets.reserve(session, self._work, usd))) is not Grant.HELD:
+
+        def look() -> Grant | None:
+            grant = self._sessions.run(lambda session: budgets.reserve(session, self._work, usd))
             if grant is Grant.OVER:
                 raise self._spent()
-            if time.monotonic() >= until:
-                raise ModelBusy("What is left of the job's budget is held for calls in flight.", retry_after_s=1)
-            time.sleep(LOOK_EVERY_S)
-            if time.monotonic() >= permitted + 1:
-                self._beat.permit()
-                permitted = time.monotonic()
+            return grant if grant is Grant.HELD else None
+
+        wait_for_leave(look, permit=self._beat.permit, busy="What is left of the job's budget is held for calls in flight.")
 
     def _spent(self) -> BudgetSpent:
         return BudgetSpent(f"The job's budget of ${self._limit_usd:g} leaves no room for another call.")

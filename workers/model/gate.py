@@ -27,18 +27,15 @@ from uuid import uuid4
 import redis
 import structlog
 
-from core.errors import CircuitOpen, ModelBusy, ModelPaused
+from core.errors import CircuitOpen, ModelPaused
 from core.provider import pause_key
 from workers.model.policy import Tells, rule_of
+from workers.model.retries import PATIENCE_S, wait_for_leave
 
 log = structlog.get_logger(__name__)
 
 START, RAISE_AFTER, OPEN_AFTER = 4, 20, 10
 """Calls in flight at first; replies after which one more may be; failures in a row that open a circuit."""
-
-LOOK_EVERY_S = 0.1
-PATIENCE_S = 20.0
-"""How long a thread waits for a slot before its window goes back for others to take."""
 
 AWAY_S = 5.0
 """How long Redis is not asked again after it did not answer."""
@@ -72,7 +69,8 @@ class Gate:
 
         Raises `ModelPaused` and `CircuitOpen` at once, `ModelBusy` after a while; whatever is raised inside tells what became of the call.
         """
-        slot = self._wait(model, permit)
+        busy = "All calls that may be in flight at once are."
+        slot = wait_for_leave(lambda: self._enter(model), permit=permit, busy=busy, patience_s=self._patience_s)
         tells, reason = Tells.LEFT, ""
         try:
             yield lambda: self._keep(model, slot)
@@ -83,17 +81,6 @@ class Gate:
             raise
         finally:
             self._leave(model, slot, tells, reason)
-
-    def _wait(self, model: str, permit: Callable[[], None]) -> Slot:
-        until, permitted = time.monotonic() + self._patience_s, time.monotonic()
-        while (slot := self._enter(model)) is None:
-            if time.monotonic() >= until:
-                raise ModelBusy("All calls that may be in flight at once are.", retry_after_s=1)
-            time.sleep(LOOK_EVERY_S)
-            if time.monotonic() >= permitted + 1:
-                permit()
-                permitted = time.monotonic()
-        return slot
 
     def _enter(self, model: str) -> Slot | None:
         token = uuid4().hex
