@@ -16,8 +16,14 @@ from typing import Any
 
 from workers.model.kinds import BadKind
 
-HOW: tuple[Mapping[str, Any], ...] = ({"seed": 1, "temperature": 0.0}, {"seed": 2, "temperature": 0.7})
-"""How the first and the second call for the same frames are made."""
+TRIES = 2
+"""How often the same frames are asked about, where AGAIN is a remedy."""
+
+
+def how(number: int) -> Mapping[str, Any]:
+    """How a call for the same frames is made: the first is as sure as the model gets, later ones are drawn."""
+    return {"seed": number + 1, "temperature": 0.7 if number else 0.0}
+
 
 DEEPEST = 2
 """How often a window is halved for replies that can't be used: a quarter that still gets none never will, and each call costs."""

@@ -19,7 +19,7 @@ from workers.model.kinds import BadKind
 from workers.model.parts import Part
 from workers.model.prompt import messages
 from workers.model.question import EventType, Question
-from workers.model.remedies import HOW, REMEDIES, Remedy
+from workers.model.remedies import REMEDIES, Remedy, how
 from workers.model.schema import schema_of
 
 WINDOW = Span(56_000, 88_000)
@@ -45,7 +45,7 @@ class Caller:
         span = part.span(TIMES, WINDOW)
         prompt = messages(self.question, FRAMES[part.first : part.end], window=span, going_on=going_on)
         completion = self.client.ask(
-            model="m", messages=prompt, schema=schema_of(self.question), max_tokens=2048, beat=lambda: None, **HOW[number]
+            model="m", messages=prompt, schema=schema_of(self.question), max_tokens=2048, beat=lambda: None, **how(number)
         )
         return {"text": completion.text, "finish_reason": completion.finish_reason}
 
