@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from core.settings import Settings
-from db import budgets, jobs, leases, retries
+from db import budgets, jobs, leases, retries, windows
 from db.leases import LeaseLost
 from db.models import Budget, Event, Job, Plan, Segment, Video, Window
 from db.session import Sessions
@@ -220,3 +220,54 @@ def test_windows_whose_frames_were_deleted_are_sampled_again_and_no_others(sessi
     assert window(sessions, second).state == "failed", "there is nothing to ask about yet"
     with sessions.begin() as session:
         assert session.query(Event).count() == 0
+
+
+def looks(sessions: Sessions, job: Job) -> list[Segment]:
+    with sessions.begin() as session:
+        return list(session.query(Segment).filter(Segment.job_id == job.id, Segment.pass_ > 0, Segment.state == "pending"))
+
+
+def look_again(sessions: Sessions, job: Job, *, answered: bool) -> list[str]:
+    """Carry out every second look that waits; the starts of what they look at."""
+    asked = []
+    for segment in looks(sessions, job):
+        with sessions.begin() as session:
+            for seq, start_ms, end_ms, look in segment.windows:
+                asked.append(start_ms)
+                frames = {"frames_key": f"looks/{job.id}/{seq}", "frame_pts_ms": [start_ms, end_ms - 1], "signals": [], "look": look}
+                at = {"workspace_id": job.workspace_id, "job_id": job.id, "pass_": segment.pass_, "seq": seq}
+                windows.add(session, {**at, "start_ms": start_ms, "end_ms": end_ms, **frames, "state": "pending"})
+            session.query(Segment).filter_by(id=segment.id).update({"state": "done"})
+        with sessions.begin() as session:
+            pending = list(session.query(Window).filter_by(job_id=job.id, state="pending", pass_=segment.pass_))
+        for row in pending:
+            whole = {"visible": True, "first_pts_ms": row.frame_pts_ms[0], "last_pts_ms": row.frame_pts_ms[1]}
+            finish(sessions, claim(sessions, row), **({"detections": [whole]} if answered else FAILED))
+    return asked
+
+
+def test_second_looks_are_made_at_what_a_retry_finds_and_where_none_was_answered_before(
+    sessions: Sessions, settings: Settings, video: Video
+) -> None:
+    job, _ = rows.job(sessions, video, settings)
+    with sessions.begin() as session:
+        session.query(Job).filter_by(id=job.id).update({"request": {**job.request, "refine": True}})
+    first, second = rows.planned(sessions, job, spans=SPANS)
+    finish(sessions, claim(sessions, first), seen("car", 10_000, 11_000), seen("car", 30_000, 31_000))
+    finish(sessions, claim(sessions, second), **FAILED)
+    assert len(look_again(sessions, job, answered=False)) == 2
+    ended, _ = outcome(sessions, job)
+    assert (ended.status, {warning["code"] for warning in ended.warnings}) == ("partial", {"not_verified"})
+    assert ended.windows_total == 4
+    reopened = retry(sessions, job)
+    assert (len(reopened.windows), reopened.looks) == (1, 2)
+    assert outcome(sessions, job)[0].windows_total == 2
+    assert looks(sessions, job) == [], "none before it is known what there is to look at"
+    finish(sessions, claim(sessions, second), seen("car", 90_000, 91_000))
+    [asked] = {len(look_again(sessions, job, answered=True))}
+    assert asked == 3
+    for _ in range(3):
+        look_again(sessions, job, answered=True)
+    ended, found = outcome(sessions, job)
+    assert (ended.status, ended.warnings) == ("succeeded", [])
+    assert [event.verification["status"] for event in found] == ["confirmed"] * 3
