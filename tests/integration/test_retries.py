@@ -14,11 +14,10 @@ from db.leases import LeaseLost
 from db.models import Budget, Event, Job, Plan, Segment, Video, Window
 from db.session import Sessions
 from tests.integration import rows
-from tests.integration.test_settling import LEASE, SPANS, claim, finish, outcome, seen
+from tests.integration.test_settling import FAILED, LEASE, SPANS, claim, finish, outcome, seen
 from workers import settling
 
 DEADLINE = timedelta(hours=1)
-FAILED: dict[str, Any] = {"state": "failed", "detections": None, "error": {"code": "bad_reply", "detail": "a loop"}}
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from workers.showing import DEAD_AFTER, show
 from workers.sweeping import sweep
 
 SPANS = [(0, 64_000), (56_000, 120_000)]
+FAILED: dict[str, Any] = {"state": "failed", "detections": None, "error": {"code": "bad_reply", "detail": "a loop"}}
 LEASE = timedelta(seconds=30)
 
 
