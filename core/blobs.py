@@ -129,12 +129,18 @@ class Blobs:
         with _translated():
             return [entry["path"] for page in obstore.list(self._store, prefix=prefix) for entry in page]
 
+    def folders(self, prefix: str) -> set[str]:
+        """What lies right below `prefix`, whatever is in it."""
+        with _translated():
+            return set(obstore.list_with_delimiter(self._store, prefix=prefix)["common_prefixes"])
+
     def delete_prefix(self, prefix: str) -> None:
-        """Delete every blob below `prefix`, and what an interrupted write left there; nothing there is fine."""
+        """Delete every blob below `prefix`, or of that name, and what an interrupted write left there; nothing there is fine."""
         with _translated():
             if self._root is not None:
+                path = self._inside(prefix)
                 with suppress(FileNotFoundError):
-                    shutil.rmtree(self._inside(prefix))
+                    path.unlink() if path.is_file() else shutil.rmtree(path)
             elif keys := self.keys(prefix):
                 obstore.delete(self._store, keys)
 

@@ -7,7 +7,9 @@
     │   ├── NotFound                 404 not_found
     │   ├── Gone                     410 gone
     │   ├── Conflict                 409 conflict
-    │   │   └── NotProbed            409 not_probed
+    │   │   ├── NotProbed            409 not_probed
+    │   │   ├── JobRunning           409 job_running
+    │   │   └── NothingToRetry       409 nothing_to_retry
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
@@ -77,6 +79,14 @@ class Conflict(Rejected):
 
 class NotProbed(Conflict):
     code, title = "not_probed", "No worker has looked at this video yet"
+
+
+class JobRunning(Conflict):
+    code, title = "job_running", "The job has not ended"
+
+
+class NothingToRetry(Conflict):
+    code, title = "nothing_to_retry", "Nothing of the job is left to do"
 
 
 class TooLarge(Rejected):

@@ -33,7 +33,7 @@ ANSWER_TOKENS = 600
 """Of a usual answer."""
 
 ASKED, DEEPEST, SMALLEST, OVERLAP = 2, 2, 4, 16
-"""As in `workers.model.remedies` and `parts`: calls for the same frames, how often these are halved, down to how many, and which share of
+"""As in `workers.model.policy` and `parts`: calls for the same frames, how often these are halved, down to how many, and which share of
 them halves share. A test holds them together.
 """
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from db import budgets
-from db.models import OPEN_JOB_STATUSES, Job, Plan, Segment, Video, Window
+from db.models import OPEN_JOB_STATUSES, OPEN_WORK_STATES, Job, Plan, Segment, Video, Window, Work
 from db.pages import Page, decode, encode
 from db.videos import as_id
 
@@ -61,6 +61,15 @@ def lock(session: Session, job_id: UUID) -> Job | None:
     return session.scalars(
         select(Job).where(Job.id == job_id).with_for_update(key_share=True).execution_options(populate_existing=True)
     ).one_or_none()
+
+
+def hold(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
+    """The same for whoever asks from outside. Raises `NotFound`."""
+    get(session, workspace_id, job_id)
+    job = lock(session, job_id)
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return job
 
 
 def compute_long(session: Session) -> None:
@@ -113,10 +122,7 @@ def cancel(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
 
     A job that is closed stays as it is. Raises `NotFound`.
     """
-    get(session, workspace_id, job_id)
-    job = lock(session, job_id)
-    if job is None:
-        raise NotFound(f"There is no job {job_id}.")
+    job = hold(session, workspace_id, job_id)
     if job.status in OPEN_JOB_STATUSES:
         job.status = "canceling"
         stop_work(session, job_id)
@@ -128,23 +134,28 @@ def stop_work(session: Session, job_id: UUID, *, error: dict[str, Any] | None = 
     just inserting a window holds its row until that is committed, so the window is seen.
     """
     values = {"state": "failed", "error": error} if error else {"state": "canceled"}
-    for kind, states in ((Plan, ("pending", "running")), (Segment, ("pending", "running")), (Window, ("pending",))):
-        session.execute(update(kind).where(kind.job_id == job_id, kind.state.in_(states)).values(values))
+    for kind, states in ((Plan, OPEN_WORK_STATES), (Segment, OPEN_WORK_STATES), (Window, ("pending",))):
+        _end(session, kind, job_id, states, values)
 
 
 def end_work(session: Session, job_id: UUID, *, error: dict[str, Any]) -> None:
     """End whatever of a job is open as failed, calls in flight too: nobody waits for them any more."""
     for kind in (Plan, Segment, Window):
-        session.execute(
-            update(kind).where(kind.job_id == job_id, kind.state.in_(("pending", "running"))).values(state="failed", error=error)
-        )
+        _end(session, kind, job_id, OPEN_WORK_STATES, {"state": "failed", "error": error})
+
+
+def _end(session: Session, kind: type[Work], job_id: UUID, states: Iterable[str], values: dict[str, Any]) -> None:
+    """What has an answer, from before a retry, keeps it."""
+    of_job = and_(kind.job_id == job_id, kind.state.in_(states))
+    if kind is Window:
+        session.execute(update(Window).where(of_job, Window.detections.is_not(None)).values(state="done"))
+    session.execute(update(kind).where(of_job).values(values))
 
 
 def is_open(session: Session, job_id: UUID) -> bool:
     """Whether any piece of a job's work is still to be done."""
     return any(
-        session.scalar(select(exists().where(kind.job_id == job_id, kind.state.in_(("pending", "running")))))
-        for kind in (Plan, Segment, Window)
+        session.scalar(select(exists().where(kind.job_id == job_id, kind.state.in_(OPEN_WORK_STATES)))) for kind in (Plan, Segment, Window)
     )
 
 
@@ -183,9 +194,7 @@ def _stale() -> ColumnElement[bool]:
 
 def settleable(session: Session) -> list[UUID]:
     """Open jobs with no open work, or past their deadline: the ones to settle."""
-    working = or_(
-        *(exists().where(and_(kind.job_id == Job.id, kind.state.in_(("pending", "running")))) for kind in (Plan, Segment, Window))
-    )
+    working = or_(*(exists().where(and_(kind.job_id == Job.id, kind.state.in_(OPEN_WORK_STATES))) for kind in (Plan, Segment, Window)))
     return list(
         session.scalars(
             select(Job.id).where(Job.completed_at.is_(None), or_(~working, Job.deadline_at < func.clock_timestamp())).limit(100)

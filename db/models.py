@@ -157,6 +157,7 @@ class Budget(Base):
 
 
 WORK_STATES = ("pending", "running", "done", "failed", "canceled")
+OPEN_WORK_STATES = ("pending", "running")
 
 
 class Work(Identified):
@@ -210,6 +211,7 @@ class Window(Work, Base):
     """One look at the timeline: its frames, what was answered, and what that cost.
 
     `raw_reply` is stored before it is parsed, so that no answer is paid for twice. `frames_key` is null once the frames were deleted.
+    `detections`: null until there is an answer; then they stay, also while a retry asks for what of it is missing.
     `gaps` are stretches that the decoder could not give or that brought no answer, as `[start_ms, end_ms, reason]`; `signals` are
     `workers.frames.frame.Signals`, one a frame. A window of a later pass than 0 is a second `look` at an event
     (`workers.events.looks`), and its one detection is what was seen.

@@ -8,6 +8,7 @@ from sqlalchemy import Integer, cast, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, defer
 
+from core.gaps import UNANSWERED
 from db.models import Job, Segment, Window
 
 SLIM = (defer(Window.signals, raiseload=True), defer(Window.raw_reply, raiseload=True))
@@ -20,14 +21,28 @@ def add_segments(session: Session, rows: list[dict[str, Any]]) -> list[UUID]:
 
 
 def add(session: Session, row: dict[str, Any]) -> UUID | None:
-    """Insert a sampled window. None: an earlier attempt at the segment brought it already, maybe with an answer; that one stays."""
-    query = insert(Window).values(row).on_conflict_do_nothing(index_elements=["job_id", "pass", "seq"])
-    return session.scalars(query.returning(Window.id)).one_or_none()
+    """Insert a sampled window, or give back its frames to one whose were deleted before it was retried. None: an earlier attempt at the
+    segment brought it already, maybe with an answer; that one stays.
+    """
+    query = insert(Window).values(row)
+    new = {name: query.excluded[name] for name in ("frames_key", "frame_pts_ms", "signals", "state", "error")}
+    anew = query.on_conflict_do_update(
+        index_elements=["job_id", "pass", "seq"], set_={**new, "not_before": func.clock_timestamp()}, where=Window.frames_key.is_(None)
+    )
+    return session.scalars(anew.returning(Window.id)).one_or_none()
 
 
 def seqs(session: Session, job_id: UUID, *, pass_: int) -> set[int]:
-    """Windows of one pass of a job that are sampled already."""
-    return set(session.scalars(select(Window.seq).where(Window.job_id == job_id, Window.pass_ == pass_)))
+    """Windows of one pass of a job that are sampled already, and need no frames any more."""
+    query = select(Window).where(Window.job_id == job_id, Window.pass_ == pass_).options(*SLIM, defer(Window.detections))
+    return {window.seq for window in session.scalars(query) if not (window.frames_key is None and wants_an_answer(window))}
+
+
+def wants_an_answer(window: Window) -> bool:
+    """Whether it has ended without one, or without one for all of its frames."""
+    if window.state == "done":
+        return any(reason in UNANSWERED for _, _, reason in window.gaps)
+    return window.state in ("failed", "canceled") and bool(window.frame_pts_ms)
 
 
 def sampled(session: Session, frames_keys: Iterable[str]) -> dict[str, Window]:
@@ -50,10 +65,10 @@ def waiting(session: Session, job_id: UUID) -> int:
 
 def of_job(session: Session, job_id: UUID) -> tuple[list[Window], list[Window]]:
     """A job's windows in order, without what is large and read by nobody who reads them all: those that cover the timeline, and those
-    that are second looks.
+    that are second looks, but for those that a retry made anew.
     """
     rows = list(session.scalars(select(Window).where(Window.job_id == job_id).order_by(Window.pass_, Window.seq).options(*SLIM)))
-    return [row for row in rows if row.pass_ == 0], [row for row in rows if row.pass_ > 0]
+    return [row for row in rows if row.pass_ == 0], [row for row in rows if row.look is not None]
 
 
 def before(session: Session, window: Window) -> Window | None:
@@ -77,9 +92,21 @@ def segments_of_job(session: Session, job_id: UUID) -> list[Segment]:
     return list(session.scalars(select(Segment).where(Segment.job_id == job_id, Segment.pass_ == 0).order_by(Segment.seq)))
 
 
-def passes(session: Session, job_id: UUID) -> int:
-    """How many passes of a job have begun; 0 where nothing is planned yet."""
-    return session.scalars(select(func.coalesce(func.max(Segment.pass_) + 1, 0)).where(Segment.job_id == job_id)).one()
+def asked(session: Session, job_id: UUID) -> list[tuple[int, dict[str, Any]]]:
+    """The second looks of a job, each with its pass: those that have a window, and those that their segment has not come to."""
+    sampled = session.execute(select(Window.pass_, Window.look).where(Window.job_id == job_id, Window.look.is_not(None)))
+    planned = session.execute(
+        select(Segment.pass_, Segment.windows).where(Segment.job_id == job_id, Segment.pass_ > 0, Segment.state != "done")
+    )
+    return [*((pass_, look) for pass_, look in sampled if look), *((pass_, row[3]) for pass_, rows in planned for row in rows)]
+
+
+def next_places(session: Session, job_id: UUID, *, pass_: int) -> tuple[int, int]:
+    """The first numbers that no window and no segment of a pass has had."""
+    segments = list(session.scalars(select(Segment).where(Segment.job_id == job_id, Segment.pass_ == pass_)))
+    windows = select(func.coalesce(func.max(Window.seq) + 1, 0)).where(Window.job_id == job_id, Window.pass_ == pass_)
+    planned = (row[0] + 1 for segment in segments for row in segment.windows)
+    return max([session.scalars(windows).one(), *planned]), max((segment.seq + 1 for segment in segments), default=0)
 
 
 def get(session: Session, window_id: UUID) -> Window | None:

@@ -9,7 +9,7 @@ import typer
 from playhead.commands.analyze import analyze
 from playhead.commands.estimate import estimate
 from playhead.commands.events import events
-from playhead.commands.jobs import cancel, diff, jobs
+from playhead.commands.jobs import cancel, diff, jobs, retry
 from playhead.commands.videos import delete, videos
 from playhead.errors import PlayheadError
 from playhead.terminal import Session
@@ -43,6 +43,11 @@ EVENTS = _examples(
     "playhead events --text 'red car' --json | jq .start_ms",
 )
 
+RETRY = _examples(
+    "playhead retry JOB --wait",
+    "playhead retry JOB --budget 0.50",
+)
+
 # Pretty tracebacks could show the API key.
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,6 +62,7 @@ app.command()(videos)
 app.command()(jobs)
 app.command()(diff)
 app.command()(cancel)
+app.command(epilog=RETRY)(retry)
 app.command()(delete)
 
 

@@ -134,6 +134,15 @@ class Client:
         """Start no further work on it. What was found stays; a job that has ended stays as it is."""
         return Job.from_json(self._wire.json("POST", _path("/v1/jobs", job_id, "cancel"), tries=self._wire.tries))
 
+    def retry(self, job_id: str, *, budget_usd: float | None = None) -> Job:
+        """Have what is missing of a job analysed that ended partial, failed or canceled; what was answered is not paid for again.
+
+        `budget_usd` is the job's new budget, what it has spent included. ApiError with the code `job_running` while it goes on,
+        `nothing_to_retry` where it has all that can be had, `budget` where it ended at its budget and is given no larger one.
+        """
+        body = {} if budget_usd is None else {"budget_usd": budget_usd}
+        return Job.from_json(self._wire.json("POST", _path("/v1/jobs", job_id, "retry"), json=body))
+
     def diff(self, job_id: str, against: str) -> Diff:
         """What appeared, vanished and moved against another job of the same video."""
         return Diff.from_json(self._wire.json("GET", _path("/v1/jobs", job_id, "diff"), params={"against": against}))

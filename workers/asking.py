@@ -44,13 +44,16 @@ class Asking:
     """Answers by number, each asked for once at the most: the `Ask` of an inquiry.
 
     `frames` are those that are shown, by position; whoever shows fewer of them sets it. `at_most`: how many of them one call may hold.
+    `record`: what is known, where that is not what the row says.
     """
 
-    def __init__(self, runtime: Runtime, work: Window, request: JobRequest, beat: Heartbeat, form: Form) -> None:
+    def __init__(
+        self, runtime: Runtime, work: Window, request: JobRequest, beat: Heartbeat, form: Form, *, record: Record | None = None
+    ) -> None:
         self._runtime, self._work, self._beat, self._form = runtime, work, beat, form
         self._model = request.model or runtime.settings.model
         self.frames: Frames = unpack(runtime.blobs.get(str(work.frames_key)))  # there, as the job is open
-        record = Record(**(work.raw_reply or {}))
+        record = record or Record.of(work.raw_reply)
         self.at_most = record.at_most or runtime.limits.frames_in_a_call(self._model, self.frames)
         self.record = replace(record, at_most=self.at_most)
         self._purse = Purse(runtime, work, request, beat)
@@ -58,8 +61,9 @@ class Asking:
             self._store(uncertain_usd=work.reserved_usd)
 
     def __call__(self, part: Part, number: int, *, going_on: Sequence[str]) -> Mapping[str, Any]:
-        known = self.record.reply(part, number, whole=whole(self.frames))
-        return known or self._call(part, how=self._form.how(number), going_on=going_on)
+        frames = whole(self.frames)
+        known = self.record.reply(part, number, whole=frames)
+        return known or self._call(part, how=self._form.how(number + self.record.aside(part, whole=frames)), going_on=going_on)
 
     def _call(self, part: Part, *, how: Mapping[str, Any], going_on: Sequence[str]) -> Mapping[str, Any]:
         """Ask once, and store the answer, or what it cost to get none, before anything else."""

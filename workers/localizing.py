@@ -12,8 +12,10 @@ from db.models import Job, Window
 from workers import settling
 from workers.asking import Asking, Form
 from workers.looking import look
+from workers.model.again import unanswered
 from workers.model.inquiry import Findings, Inquiry
-from workers.model.policy import HOW
+from workers.model.kinds import of_the_decoder
+from workers.model.policy import how
 from workers.model.prompt import PROMPT_VERSION, messages
 from workers.model.question import Question
 from workers.model.record import Record
@@ -40,12 +42,13 @@ def _localize(runtime: Runtime, work: Window, beat: Heartbeat) -> None:
 def _detect(runtime: Runtime, work: Window, request: JobRequest, beat: Heartbeat) -> dict[str, Any]:
     """What the model finds in the window, as the members of its row."""
     question = Question.of(request)
-    form = Form(
-        lambda frames, span, going_on: messages(question, frames, window=span, going_on=going_on), schema_of(question), HOW.__getitem__
-    )
-    asking = Asking(runtime, work, request, beat, form)
-    before = runtime.sessions.run(lambda session: windows.before(session, work))
+    form = Form(lambda frames, span, going_on: messages(question, frames, window=span, going_on=going_on), schema_of(question), how)
     span = Span(work.start_ms, work.end_ms)
+    record = Record.of(work.raw_reply)
+    if record.again:
+        record = unanswered(record, question, work.frame_pts_ms, span)
+    asking = Asking(runtime, work, request, beat, form, record=record)
+    before = runtime.sessions.run(lambda session: windows.before(session, work))
     found = Inquiry(question, work.frame_pts_ms, span, asking, going_on=_going_on(before), at_most=asking.at_most).run()
     return _values(work, asking.record, found)
 
@@ -60,5 +63,5 @@ def _values(work: Window, record: Record, found: Findings) -> dict[str, Any]:
     kept = {"raw_reply": asdict(replace(record, bad=found.bad, dropped=found.dropped)), "prompt_version": PROMPT_VERSION}
     if found.error:
         return {"state": "failed", "error": found.error.as_dict(), **kept}
-    gaps = [*work.gaps, *([*span, reason] for span, reason in found.lost)]
+    gaps = [*of_the_decoder(work.gaps), *([*span, reason] for span, reason in found.lost)]
     return {"state": "done", "detections": [asdict(each) for each in found.detections], "gaps": gaps, "error": None, **kept}

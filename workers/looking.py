@@ -18,6 +18,7 @@ from workers.events.detection import MergedEvent
 from workers.events.looks import ROUNDS, End, Look, Sight, Zone, looks
 from workers.model.looks import Glimpse, elected, read
 from workers.model.parts import whole
+from workers.model.policy import how
 from workers.model.prompt import LOOK_VERSION, look_messages
 from workers.model.question import Question
 from workers.model.schema import look_schema
@@ -34,10 +35,13 @@ FEWEST = 2
 
 def plan_looks(session: Session, job: Job, video: Video, events: Iterable[MergedEvent], looked_again: Sequence[Window]) -> list[UUID]:
     """Insert the segments of the next round of looks; none where there is nothing left to look at. Returns their ids."""
-    if not job.request["refine"] or (number := windows.passes(session, job.id) - 1) >= len(ROUNDS):
+    if not job.request["refine"]:
         return []
-    wanted = looks(number, events, sights(looked_again), duration_ms=video.duration_ms or 0)
-    placed = [[place, *look.span, asdict(look)] for place, look in enumerate(wanted)]
+    number, wanted = _next_round(
+        list(events), list(sights(looked_again)), windows.asked(session, job.id), duration_ms=video.duration_ms or 0
+    )
+    place, seq = windows.next_places(session, job.id, pass_=number + 1)
+    placed = [[place, *look.span, asdict(look)] for place, look in enumerate(wanted, start=place)]
     rows = [
         {
             "workspace_id": job.workspace_id,
@@ -46,13 +50,27 @@ def plan_looks(session: Session, job: Job, video: Video, events: Iterable[Merged
             "seq": seq,
             "windows": placed[first : first + LOOKS_A_SEGMENT],
         }
-        for seq, first in enumerate(range(0, len(placed), LOOKS_A_SEGMENT))
+        for seq, first in enumerate(range(0, len(placed), LOOKS_A_SEGMENT), start=seq)
     ]
     if not rows:
         return []
     job.stage = "refine"
     job.windows_total = (job.windows_total or 0) + len(wanted)
     return windows.add_segments(session, rows)
+
+
+def _next_round(
+    events: Sequence[MergedEvent], known: Sequence[Sight], asked: Iterable[tuple[int, dict[str, Any]]], *, duration_ms: int
+) -> tuple[int, list[Look]]:
+    """The first round of which a look has not been asked for, and those of it; none where that has been done for all. A job that is retried
+    comes here with looks at some of its events, and needs them at others.
+    """
+    there = {(pass_ - 1, look_of(stored)) for pass_, stored in asked}
+    for number in range(len(ROUNDS)):
+        wanted = looks(number, events, (sight for sight in known if sight.round < number), duration_ms=duration_ms)
+        if not wanted or (new := [look for look in wanted if (number, look) not in there]):
+            return number, new if wanted else []
+    return len(ROUNDS), []
 
 
 def look_of(stored: dict[str, Any]) -> Look:
@@ -73,7 +91,7 @@ def look(runtime: Runtime, work: Window, request: JobRequest, beat: Heartbeat) -
     """The members of the row of a second look, once the model has answered."""
     assert work.look is not None
     asked, question = look_of(work.look), Question.of(request)
-    form = Form(lambda frames, span, _: look_messages(question, asked.type, frames, window=span, end=asked.end), look_schema(), _how)
+    form = Form(lambda frames, span, _: look_messages(question, asked.type, frames, window=span, end=asked.end), look_schema(), how)
     asking = Asking(runtime, work, request, beat, form)
     glimpses, bad, error = _votes(asking, Span(work.start_ms, work.end_ms), votes=request.verify.votes)
     kept = {"raw_reply": asdict(replace(asking.record, bad=dict(bad))), "prompt_version": LOOK_VERSION}
@@ -81,11 +99,6 @@ def look(runtime: Runtime, work: Window, request: JobRequest, beat: Heartbeat) -
         return {"state": "failed", "error": error.as_dict() if error else None, **kept}
     seen = {"frame_pts_ms": [pts_ms for pts_ms, _ in asking.frames], **elected(glimpses)._asdict()}
     return {"state": "done", "detections": [seen], "error": None, **kept}
-
-
-def _how(number: int) -> dict[str, Any]:
-    """The first call is as sure as the model gets; later ones, for votes or in the stead of a bad reply, are drawn."""
-    return {"seed": number + 1, "temperature": 0.7 if number else 0.0}
 
 
 def _votes(asking: Asking, span: Span, *, votes: int) -> tuple[list[Glimpse], Counter[str], BadReply | BudgetSpent | PromptTooLarge | None]:

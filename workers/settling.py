@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from core.errors import BudgetSpent
+from core.gaps import UNANSWERED
 from core.spans import Span, subtract
 from db import budgets, events, jobs, leases, windows
 from db.leases import LeaseLost
@@ -23,7 +24,7 @@ from workers.events.merge import merge
 from workers.events.refine import refined
 from workers.frames.frame import Gap
 from workers.looking import plan_looks, sights
-from workers.model.kinds import LOST, of_the_decoder
+from workers.model.kinds import of_the_decoder
 
 OVERLAPPED = (
     "{failed} of {total} windows failed. Their neighbours saw all of the same time, so there is no gap; but it was looked at once "
@@ -58,6 +59,8 @@ def close(session: Session, work: Work, **values: Any) -> list[UUID]:
     row = leases.hold(session, work)
     if isinstance(row, Window):
         budgets.forfeit(session, row)
+        if row.detections is not None and values["state"] != "done":  # what was answered before a retry stays
+            values |= {"state": "done", "error": None}
     for name, value in values.items():
         setattr(row, name, value)
     row.lease_token = row.lease_until = None
@@ -144,7 +147,7 @@ def _covered(session: Session, job: Job, video: Video, looked: list[Window]) -> 
 
 def _lost(window: Window) -> list[Lost]:
     """Stretches of a window that is done for which the model gave no answer; its neighbours may have one."""
-    return [(Span(start_ms, end_ms), reason) for start_ms, end_ms, reason in window.gaps if reason in LOST]
+    return [(Span(start_ms, end_ms), reason) for start_ms, end_ms, reason in window.gaps if reason in UNANSWERED]
 
 
 def _failures(session: Session, job: Job, looked: list[Window]) -> Iterable[Lost]:
@@ -167,14 +170,14 @@ def _reason(work: Window | Segment) -> str:
 
 def event_rows(job: Job, video: Video, looked: list[Window], looked_again: list[Window]) -> list[dict[str, Any]]:
     """What `db.events.become` takes: the events that the job's finished windows add up to, as second looks left them."""
-    done = {window.id: window for window in (*looked, *looked_again) if window.state == "done"}
+    done = {window.id: window for window in (*looked, *looked_again) if window.detections is not None}
     found = refined(merged(video, looked), sights(looked_again), duration_ms=video.duration_ms or 0)
     return [_row(job, video, done, event) for event in found]
 
 
 def merged(video: Video, looked: list[Window]) -> list[MergedEvent]:
-    """The events as the finished windows tell of them, before any second look."""
-    return merge([_result(window) for window in looked if window.state == "done"], duration_ms=video.duration_ms or 0)
+    """The events as the windows tell of them that have an answer, before any second look."""
+    return merge([_result(window) for window in looked if window.detections is not None], duration_ms=video.duration_ms or 0)
 
 
 def _result(window: Window) -> WindowResult:

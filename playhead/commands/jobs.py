@@ -1,4 +1,4 @@
-"""`playhead jobs`, `playhead diff` and `playhead cancel`."""
+"""`playhead jobs`, `playhead diff`, `playhead cancel` and `playhead retry`."""
 
 from itertools import islice
 from typing import Annotated
@@ -78,3 +78,21 @@ def cancel(ctx: typer.Context, job_id: Annotated[str, typer.Argument(metavar="JO
         session.say(f"Job {job.id} is {job.status}. What it found stays: playhead events {job.video_id}")
     else:
         session.say(f"Job {job.id} had ended before: {printable(job.status)}.")
+
+
+def retry(
+    ctx: typer.Context,
+    job_id: Annotated[str, typer.Argument(metavar="JOB", help="As listed by: playhead jobs")],
+    *,
+    budget: Annotated[
+        float | None, typer.Option(metavar="DOLLARS", min=0, help="The job's new budget, what it has spent included.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the job to end; exit codes as in analyze.")] = False,
+) -> None:
+    """Analyse what is missing of a job that failed, was canceled or has gaps. What it found stays, and is not paid for again."""
+    session: Session = ctx.obj
+    job = session.client.retry(job_id, budget_usd=budget)
+    if not wait:
+        session.say(f"Job {job.id} is {printable(job.status)} again. Follow it: playhead jobs {job.id} --wait")
+        return
+    _one(session, job.id, wait=True, as_json=False)

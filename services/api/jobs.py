@@ -1,4 +1,4 @@
-"""`/v1/jobs`: ask, follow, compare, cancel."""
+"""`/v1/jobs`: ask, follow, compare, cancel, retry."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from core.errors import Unprocessable
-from core.queue import PLAN, SETTLE
+from core.errors import ModelNotConfigured, Unprocessable
+from core.queue import LOCALIZE, PLAN, SAMPLE, SETTLE
 from core.request import JobRequest
-from db import events, jobs, videos
+from db import events, jobs, retries, videos
 from db.jobs import Tally
 from db.models import Job
 from services.api import asking
@@ -222,4 +222,39 @@ def cancel_job(parts: WithParts, caller: Writer, job_id: UUID) -> JobOut:
 
     job = parts.sessions.run(cancel)
     parts.ring(SETTLE, job_id)
+    return job
+
+
+class RetryIn(BaseModel):
+    """How a job goes on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    budget_usd: float | None = Field(
+        None,
+        gt=0,
+        le=100_000,
+        description="The job's new budget in dollars, what it has spent already included. Needed where the job ended at its budget.",
+        examples=[0.5],
+    )
+
+
+@router.post("/jobs/{job_id}/retry", status_code=202)
+def retry_job(parts: WithParts, caller: Writer, job_id: UUID, body: RetryIn | None = None) -> JobOut:
+    """Have what is missing of a job that ended `partial`, `failed` or `canceled` analysed after all: windows that failed, and gaps that the
+    model or the budget left. What was answered is not asked for again, frames that are stored are not decoded again, and the events stay,
+    `provisional`, until the job ends anew.
+
+    Problems: `job_running` while the job has not ended; `nothing_to_retry` where it has all that can be had; `budget` where it ended at
+    its budget and no larger one is given; `model_not_configured` where the server has no model any more.
+    """
+    budget_usd = body.budget_usd if body else None
+    with parts.sessions.begin() as session:
+        row, reopened = retries.retry(session, caller.workspace_id, job_id, budget_usd=budget_usd, deadline=parts.settings.job_deadline)
+        if row.request["analyzer"] == "model" and not parts.settings.has_model:
+            raise ModelNotConfigured("Set PLAYHEAD_MODEL_API_KEY or PLAYHEAD_MODEL_URL on the server, and try again.")
+        job = _out(session, [row])[0]
+    for task, ids in ((PLAN, reopened.plans), (SAMPLE, reopened.segments), (LOCALIZE, reopened.windows), (SETTLE, [job_id])):
+        for row_id in ids:
+            parts.ring(task, row_id)
     return job

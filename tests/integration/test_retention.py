@@ -8,11 +8,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from core.request import Sampling
 from core.settings import Settings
+from db import retries
 from db.models import Job, Segment, Video, Window
 from db.session import Sessions
 from tests.conftest import serving
 from tests.integration import rows
+from tests.integration.test_settling import claim, finish
 from tests.videos import make_video
 from workers.planning import plan
 from workers.runtime import Runtime, make_runtime
@@ -102,3 +105,33 @@ def test_without_a_limit_they_stay_as_long_as_the_video(sessions: Sessions, sett
     idle_for(sessions, 5000 * DAY)
     sweep(replace(runtime, settings=settings))
     assert frames(runtime, video)
+
+
+def test_a_retry_after_they_went_samples_again_only_what_wants_an_answer(
+    sessions: Sessions, settings: Settings, runtime: Runtime, video: Video
+) -> None:
+    job, first = rows.job(sessions, video, settings, sampling=Sampling(window_s=4, overlap_s=1))
+    plan(runtime, first.id)
+    with sessions.begin() as session:
+        [segment_id] = [segment.id for segment in session.query(Segment).filter_by(job_id=job.id)]
+    sample(runtime, segment_id)
+    with sessions.begin() as session:
+        [good, bad, worse] = session.query(Window).filter_by(job_id=job.id).order_by(Window.seq)
+    finish(sessions, claim(sessions, good))
+    finish(sessions, claim(sessions, bad), state="failed", detections=None, error={"code": "bad_reply", "detail": "a loop"})
+    finish(sessions, claim(sessions, worse), gaps=[[7000, 9000, "bad_reply"]])
+    idle_for(sessions, 2 * DAY)
+    sweep(runtime)
+    assert frames(runtime, video) == []
+    with sessions.begin() as session:
+        reopened = retries.retry(session, job.workspace_id, job.id, budget_usd=None, deadline=DAY)[1]
+    assert (reopened.segments, reopened.windows) == ([segment_id], [])
+    sample(runtime, segment_id)
+    with sessions.begin() as session:
+        states = {window.seq: (window.state, window.frames_key is not None) for window in session.query(Window).filter_by(job_id=job.id)}
+    assert states == {0: ("done", False), 1: ("pending", True), 2: ("pending", True)}
+    assert len(frames(runtime, video)) == 2
+    for window in (bad, worse):
+        finish(sessions, claim(sessions, window), gaps=[])
+    with sessions.begin() as session:
+        assert session.get_one(Job, job.id).status == "succeeded"

@@ -11,7 +11,7 @@ from workers.events.detection import Detection, WindowResult
 from workers.events.joining import join
 from workers.model.kinds import BadKind
 from workers.model.parts import Part, whole
-from workers.model.policy import DEEPEST, HOW, SMALLEST, Remedy, rule_for
+from workers.model.policy import DEEPEST, SMALLEST, TRIES, Remedy, rule_for
 from workers.model.question import Question
 from workers.model.replies import check, read
 from workers.model.salvage import Salvaged, salvage
@@ -60,7 +60,7 @@ class Inquiry:
 
     def run(self) -> Findings:
         """`error` is the first one, where nothing of the window was answered for."""
-        answers = list(self._answers(whole(self._frames), depth=0))
+        answers = self.answers()
         good = [answer for answer in answers if answer.error is None]
         return Findings(
             detections=join(map(self._result, good)) if good else (),
@@ -69,6 +69,10 @@ class Inquiry:
             bad=dict(self._bad),
             dropped=dict(self._dropped),
         )
+
+    def answers(self) -> list[Answer]:
+        """One for each part that needs no cutting any more; together they are about all frames."""
+        return list(self._answers(whole(self._frames), depth=0))
 
     def _answers(self, part: Part, *, depth: int) -> Iterator[Answer]:
         if part.size > self._at_most:
@@ -94,7 +98,7 @@ class Inquiry:
 
     def _one(self, part: Part) -> tuple[Detection, ...] | Salvaged | BadReply:
         """What all calls for the same frames bring."""
-        for number in range(len(HOW)):
+        for number in range(TRIES):
             reply = self._ask(part, number, going_on=self._going_on)
             try:
                 return self._checked(reply, part)

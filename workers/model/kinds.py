@@ -4,15 +4,12 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from core.errors import BadReply, BudgetSpent, PromptTooLarge
-
-LOST = frozenset({BadReply.code, PromptTooLarge.code, BudgetSpent.code})
-"""Reasons of gaps in a window that are its question's, not its decoder's: another question about the same frames has none of them."""
+from core.gaps import UNANSWERED
 
 
 def of_the_decoder(gaps: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
     """Of a window's gaps, `[start_ms, end_ms, reason]`, those that whoever looks at its frames again has too."""
-    return [gap for gap in gaps if gap[2] not in LOST]
+    return [gap for gap in gaps if gap[2] not in UNANSWERED]
 
 
 class BadKind(StrEnum):

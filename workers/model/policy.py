@@ -26,8 +26,14 @@ from typing import Any, NamedTuple
 from core.errors import BadReply, ModelPaused, ModelRejected, ModelUnavailable, PlayheadError, PromptTooLarge
 from workers.model.kinds import BadKind
 
-HOW: tuple[Mapping[str, Any], ...] = ({"seed": 1, "temperature": 0.0}, {"seed": 2, "temperature": 0.7})
-"""How the first and the second call for the same frames are made."""
+TRIES = 2
+"""How often the same frames are asked about, where AGAIN is a remedy."""
+
+
+def how(number: int) -> Mapping[str, Any]:
+    """How a call for the same frames is made: the first is as sure as the model gets, later ones are drawn."""
+    return {"seed": number + 1, "temperature": 0.7 if number else 0.0}
+
 
 DEEPEST = 2
 """How often a window is halved for replies that can't be used: a quarter that still gets none never will, and each call costs."""
@@ -63,7 +69,7 @@ class Tells(StrEnum):
 
 class Remedy(StrEnum):
     SALVAGE = "salvage"  # keep the whole events before the place where the reply breaks off, and ask again for what comes from there on
-    AGAIN = "again"  # ask the same once more, as `HOW` says
+    AGAIN = "again"  # ask the same once more, as `how` says
     HALVE = "halve"  # ask for the two halves of the frames; their answers are joined
 
 

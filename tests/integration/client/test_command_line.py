@@ -267,6 +267,17 @@ def test_cancel_says_what_became_of_the_job(run: Run, script: Script) -> None:
     assert "had ended before: succeeded" in run("cancel", "j1").stderr
 
 
+def test_retry_begins_what_is_missing_again_and_waits_if_told_to(run: Run, script: Script) -> None:
+    script.on("/v1/jobs/j1/retry", ok(job("processing"), 202))
+    assert "playhead jobs j1 --wait" in run("retry", "j1").stderr
+    script.on("/v1/jobs/j1", ok(job("succeeded")))
+    waited = run("retry", "j1", "--budget", "0.5", "--wait")
+    assert waited.returncode == 0
+    assert "succeeded" in waited.stdout
+    script.on("/v1/jobs/j2/retry", problem(409, "nothing_to_retry"))
+    assert run("retry", "j2").returncode == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [

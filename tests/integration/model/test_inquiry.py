@@ -17,7 +17,7 @@ from workers.model.client import ModelClient
 from workers.model.inquiry import Findings, Inquiry
 from workers.model.kinds import BadKind
 from workers.model.parts import Part
-from workers.model.policy import HOW, Remedy, rule_for
+from workers.model.policy import Remedy, how, rule_for
 from workers.model.prompt import messages
 from workers.model.question import EventType, Question
 from workers.model.schema import schema_of
@@ -45,7 +45,7 @@ class Caller:
         span = part.span(TIMES, WINDOW)
         prompt = messages(self.question, FRAMES[part.first : part.end], window=span, going_on=going_on)
         completion = self.client.ask(
-            model="m", messages=prompt, schema=schema_of(self.question), max_tokens=2048, beat=lambda: None, **HOW[number]
+            model="m", messages=prompt, schema=schema_of(self.question), max_tokens=2048, beat=lambda: None, **how(number)
         )
         return {"text": completion.text, "finish_reason": completion.finish_reason}
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import undefer
 
 from core.frames import pack
 from core.settings import Settings
+from db import retries
 from db.models import Job, Window
 from db.session import Sessions
 from tests.integration import rows
@@ -201,3 +202,50 @@ def test_nobody_waits_for_the_window_before(runtime: Runtime, windows: list[Wind
     localize(runtime, windows[1].id)
     (call,) = server.control.log()
     assert "By the frames before" not in call["question"]
+
+
+def retry(sessions: Sessions, job: Job) -> None:
+    with sessions.begin() as session:
+        retries.retry(session, job.workspace_id, job.id, budget_usd=None, deadline=timedelta(hours=1))
+
+
+def test_a_retry_asks_for_the_part_that_has_no_answer_and_for_no_other(
+    runtime: Runtime, sessions: Sessions, job: Job, windows: list[Window], server: ModelServer
+) -> None:
+    server.control.always(broken_from(30_000))
+    for window in windows:
+        localize(runtime, window.id)
+    row, _ = now(sessions, windows[0])
+    assert (row.state, row.gaps) == ("done", [[24_000, 32_000, "bad_reply"]])
+    calls, cost_usd = row.calls, row.cost_usd
+    server.control.honest()
+    server.control.clear()
+    retry(sessions, job)
+    for window in windows:
+        localize(runtime, window.id)
+    row, ended = now(sessions, windows[0])
+    assert (row.state, row.gaps, ended.status) == ("done", [], "succeeded")
+    assert found(row) == [("mark_0", 2000, 20_000), ("mark_3", 28_000, 31_000)]
+    asked = [(call["frames"][0]["mark_ms"], call["frames"][-1]["mark_ms"]) for call in server.control.log()]
+    assert asked == [(23_000, 31_000), (28_000, 32_000), (32_000, 39_000)], "the parts of both windows that were broken, to the frame"
+    assert {call["seed"] for call in server.control.log()} == {3}, "what a model that does not change its mind said before is of no use"
+    assert row.calls == calls + 1
+    assert row.cost_usd > cost_usd
+
+
+def test_a_retry_of_what_was_too_large_asks_what_the_server_takes_by_now(
+    runtime: Runtime, sessions: Sessions, job: Job, windows: list[Window], server: ModelServer
+) -> None:
+    server.control.always(picky(images=0))
+    localize(runtime, windows[0].id)
+    localize(runtime, windows[1].id)
+    row, ended = now(sessions, windows[0])
+    assert (row.state, row.error and row.error["code"], ended.status) == ("failed", "prompt_too_large", "failed")
+    server.control.honest()
+    retry(sessions, job)
+    with redis.Redis.from_url(runtime.settings.redis_url.get_secret_value()) as broker:
+        broker.flushdb()
+    localize(runtime, windows[0].id)
+    localize(runtime, windows[1].id)
+    row, ended = now(sessions, windows[0])
+    assert (row.state, row.calls, ended.status) == ("done", 1, "succeeded")
