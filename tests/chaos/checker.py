@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any
 
+from tests.chaos.away import PAIRS, overlap_s, while_needed
 from tests.chaos.evidence import Change, Evidence, Row, Upload
 
 TERMINAL = frozenset({"succeeded", "partial", "failed", "canceled"})
@@ -29,6 +30,19 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.what}: {' '.join(self.ids)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """`took_s`: from the last sign of life of whoever had the work to the `claim` of the next; for `away_s` of that nobody could."""
+
+    claim: Change
+    took_s: float
+    away_s: float
+
+    @property
+    def own_s(self) -> float:
+        return self.took_s - self.away_s
 
 
 class Case:
@@ -55,10 +69,11 @@ class Case:
         return {row_id: list(changes) for row_id, changes in groupby(ordered, key=lambda change: change.id)}
 
     @cached_property
-    def recoveries(self) -> list[tuple[float, Change]]:
-        """For each piece of work that a worker left in the middle: seconds from its last sign of life to the next claim, and that."""
+    def recoveries(self) -> list[Recovery]:
+        """One for each piece of work that a worker left in the middle."""
+        away = {table: while_needed(self.evidence, table) for table in PAIRS}
         return [
-            ((after.at - before.at).total_seconds(), after)
+            Recovery(after, (after.at - before.at).total_seconds(), overlap_s(away[after.kind], before.at, after.at))
             for life in self.lives.values()
             for before, after in pairwise(life)
             if before.state == after.state == "running" and before.token != after.token
@@ -276,9 +291,10 @@ def answers_are_of_one_upload(case: Case) -> Iterator[Violation]:
 def work_recovers(case: Case) -> Iterator[Violation]:
     """What a worker left in the middle is gone on with soon after its lease."""
     longest_s = case.evidence.lease_s + RECOVERY_S
-    for seconds, change in case.recoveries:
-        if seconds > longest_s:
-            yield Violation(f"went on after {seconds:.1f} s, at {change.at:%H:%M:%S}", (change.kind, str(change.id)))
+    for recovery in case.recoveries:
+        if recovery.own_s > longest_s:
+            what = f"went on after {recovery.took_s:.1f} s, of which what it needs was away for {recovery.away_s:.1f} s"
+            yield Violation(what, (recovery.claim.kind, str(recovery.claim.id)))
 
 
 def everything_ends(case: Case) -> Iterator[Violation]:

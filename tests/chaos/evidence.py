@@ -62,7 +62,8 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`blobs`: size by key; `sources`: SHA-256 of the videos' blobs; `calls`: the model server's book; `beats`: `(at, part, node)`."""
+    """`blobs`: size by key; `sources`: SHA-256 of the videos' blobs; `calls`: the model server's book; `beats`: `(at, part, node)`
+    of each heartbeat; `starts`: `(name, process id)` of whatever was started."""
 
     clips: Mapping[str, Clip]
     uploads: list[Upload]
@@ -76,6 +77,7 @@ class Evidence:
     lease_s: float
     survivors: list[str]
     stopped_s: Mapping[str, float]
+    starts: list[tuple[str, int]] = field(default_factory=list)
 
 
 def begin(database_url: str) -> None:

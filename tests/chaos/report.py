@@ -28,7 +28,7 @@ def lines(outcome: Outcome, found: Mapping[str, list[Violation]]) -> Iterator[st
     stored = sum(change.replies or 0 for life in case.lives.values() for change in life[-1:])
     yield f"Windows: {len(evidence.rows['windows'])}; calls: {len(evidence.calls)}, {answered} answered, {stored} answers stored"
     yield f"Calls paid twice: {len(case.paid_again)}"
-    yield f"Work left in the middle: {len(case.recoveries)}; longest recovery: {max((s for s, _ in case.recoveries), default=0):.1f} s"
+    yield from _recoveries(case)
     yield from _upload_times(evidence)
     yield from (f"Unexpected: {answer}" for answer in outcome.unexpected[:SHOWN])
     left = [key for key in evidence.blobs if "#" in key]
@@ -40,6 +40,14 @@ def lines(outcome: Outcome, found: Mapping[str, list[Violation]]) -> Iterator[st
         yield from (f"          {violation}" for violation in violations[:SHOWN])
         if len(violations) > SHOWN:
             yield f"          and {len(violations) - SHOWN} more"
+
+
+def _recoveries(case: Case) -> Iterator[str]:
+    longest = max(case.recoveries, key=lambda each: each.own_s, default=None)
+    yield f"Work left in the middle by a worker: {len(case.recoveries)} times"
+    if longest:
+        took_s, lease_s = max(each.took_s for each in case.recoveries), case.evidence.lease_s
+        yield f"Longest recovery: {longest.own_s:.1f} s, {took_s:.1f} s with what it needs being away meanwhile (a lease is {lease_s:g} s)"
 
 
 def _refusals(evidence: Evidence) -> str:

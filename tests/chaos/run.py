@@ -25,7 +25,7 @@ OPEN_JOBS = 12
 PATIENCE_S = 4.0
 """How long a fault is waited with, for something that it can break; then another one comes."""
 
-SLOW_S = 0.3
+SLOW_S = 1.0
 """How long the model takes, so that there are calls in flight to be broken."""
 
 
@@ -37,7 +37,7 @@ class Options:
     jobs: int
     faults: int
     data_dir: Path
-    pause_s: float = 2.0
+    pause_s: float = 1.2
     kinds: tuple[str, ...] = tuple(KINDS)
     settle_s: float = 240.0
     small_disk: Path | None = None
@@ -207,5 +207,6 @@ def _gather(whole: Stack, clips: dict[str, Clip], uploads: list[Upload], faults:
         sources=sources,
         lease_s=lease / timedelta(seconds=1),
         survivors=[],
+        starts=whole.starts,
         stopped_s=stopped_s,
     )

@@ -69,6 +69,7 @@ class Stack:
         self.held: set[str] = set()
         self._ended_at: dict[str, float] = {}
         self._ports: dict[str, int] = {}
+        self.starts: list[tuple[str, int]] = []
 
     def start(self) -> None:
         """Return once everything is ready. Raises `CannotStart`."""
@@ -159,6 +160,7 @@ class Stack:
 
     def _start(self, name: str) -> None:
         self.processes[name] = start(self.parts[name], self._leash, self.logs)
+        self.starts.append((name, self.processes[name].pid))
 
     def _start_model(self) -> None:
         port = free_port()
