@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 import psycopg
 import redis
 from celery import Celery
+from kombu.exceptions import KombuError
 from pydantic import SecretStr
 
 from core.broker import connect
@@ -33,7 +34,7 @@ def repeat(stack: Stack, table: str, *, times: int) -> bool:
             for (row_id,) in rows:
                 for _ in range(times):
                     app.send_task(QUEUES[table], args=[str(row_id)], queue=ROUTES[QUEUES[table]], retry=False)
-    except (psycopg.Error, OSError, redis.RedisError):
+    except (psycopg.Error, OSError, KombuError):
         return False
     return bool(rows)
 
