@@ -1,6 +1,8 @@
 """A TCP proxy for each link between two processes, so that a link can be slow, silent, cut or refused while both ends are well."""
 
 import asyncio
+import socket
+import struct
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -23,12 +25,12 @@ class Link:
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, both ways, until either end closes it."""
         if self.refuses:
-            writer.transport.abort()
+            _reset(writer)
             return
         try:
             onward = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError:
-            writer.transport.abort()
+            _reset(writer)
             return
         both = {writer, onward[1]}
         self.streams |= both
@@ -56,7 +58,13 @@ class Link:
     def cut(self) -> None:
         """End every connection at once, in the middle of whatever it carries."""
         for stream in self.streams:
-            stream.transport.abort()
+            _reset(stream)
+
+
+def _reset(stream: asyncio.StreamWriter) -> None:
+    """Close it so that the other side gets a reset, not an end."""
+    stream.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.transport.abort()
 
 
 class Proxies:
