@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=1, help="of the schedule of faults, of the uploads and of the model's moods (1)")
     made.add_argument("--jobs", type=int, default=200, help="videos to upload, of eight windows each (200)")
     made.add_argument("--faults", type=int, default=300, help="to inject (300)")
-    made.add_argument("--pause", type=float, default=1.2, metavar="S", help="seconds between two faults, on average (1.2)")
+    made.add_argument("--pause", type=float, default=0.8, metavar="S", help="seconds between two faults, on average (0.8)")
     made.add_argument("--settle", type=float, default=300.0, metavar="S", help="how long jobs may take once everything is mended (300)")
     made.add_argument("--kind", action="append", choices=list(KINDS), metavar="KIND", help="only faults of this kind; may be given often")
     made.add_argument("--keep", type=Path, metavar="DIR", help="leave the database, the blobs and the logs in this folder")

@@ -72,8 +72,9 @@ def _restart(stack: Stack, planned: Planned) -> Mend:
 
 
 def _kill_below(stack: Stack, planned: Planned, *, decoder: bool) -> Mend:
-    """One process of a worker's pool, or one decoder."""
-    below = [process for process in stack.family(planned.target)[1:] if _is_decoder(process) == decoder]
+    """One process of a worker's pool, or one decoder; of the other worker where this one has none."""
+    names = sorted(DECODERS, key=lambda name: name != planned.target)
+    below = [process for name in names for process in stack.family(name)[1:] if _is_decoder(process) == decoder]
     if not below:
         raise NotNow
     below[0].kill()

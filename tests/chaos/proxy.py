@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 PIECE_BYTES = 64 * 1024
@@ -63,7 +63,8 @@ class Link:
 
 def _reset(stream: asyncio.StreamWriter) -> None:
     """Close it so that the other side gets a reset, not an end."""
-    stream.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with suppress(OSError):  # it is closed already
+        stream.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     stream.transport.abort()
 
 

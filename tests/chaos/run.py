@@ -22,7 +22,7 @@ from tests.model_server.misbehaving import error_in_200, numbered, reset, status
 OPEN_JOBS = 12
 """So many jobs are on their way at a time: enough for every worker, and few enough that each fault meets all stages."""
 
-PATIENCE_S = 4.0
+PATIENCE_S = 8.0
 """How long a fault is waited with, for something that it can break; then another one comes."""
 
 SLOW_S = 1.0
@@ -37,7 +37,7 @@ class Options:
     jobs: int
     faults: int
     data_dir: Path
-    pause_s: float = 1.2
+    pause_s: float = 0.8
     kinds: tuple[str, ...] = tuple(KINDS)
     settle_s: float = 240.0
     small_disk: Path | None = None

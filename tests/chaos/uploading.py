@@ -24,7 +24,7 @@ TRY_AGAIN = frozenset({409, 502, 503, 504, 507})
 def planned(jobs: int, clips: Mapping[str, Clip], seed: int) -> list[Upload]:
     """Which clip goes into which job; each tenth has a budget that can't be met, each twentieth one that will be."""
     random = Random(f"uploads {seed}")
-    budgets = {number: 0.00002 if number % 20 == 10 else 5.0 for number in range(0, jobs, 10)}
+    budgets = {number: 0.002 if number % 20 == 10 else 5.0 for number in range(0, jobs, 10)}
     return [Upload(f"upload-{number:04d}.", random.choice(sorted(clips)), budgets.get(number)) for number in range(jobs)]
 
 

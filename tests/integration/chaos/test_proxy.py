@@ -67,7 +67,7 @@ def test_a_cut_ends_the_connection(links: Proxies, client: socket.socket) -> Non
 
 
 def test_a_link_that_refuses_lets_nobody_stay(links: Proxies, client: socket.socket) -> None:
-    links.refuse("echo")
     address = client.getpeername()
+    links.refuse("echo")
     with socket.create_connection(address, timeout=5) as another, pytest.raises(ConnectionResetError):
         another.recv(100)
