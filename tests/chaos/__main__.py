@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--faults", type=int, default=300, help="to inject (300)")
     made.add_argument("--pause", type=float, default=0.8, metavar="S", help="seconds between two faults, on average (0.8)")
     made.add_argument("--settle", type=float, default=300.0, metavar="S", help="how long jobs may take once everything is mended (300)")
+    made.add_argument("--broker-uploads", type=int, default=5, metavar="N", help="measured afterwards in each state of the broker (5)")
     made.add_argument("--kind", action="append", choices=list(KINDS), metavar="KIND", help="only faults of this kind; may be given often")
     made.add_argument("--keep", type=Path, metavar="DIR", help="leave the database, the blobs and the logs in this folder")
     return made
@@ -64,6 +65,7 @@ def _run(arguments: argparse.Namespace, data_dir: Path, small: Path | None) -> i
         pause_s=arguments.pause,
         kinds=tuple(arguments.kind or KINDS),
         settle_s=arguments.settle,
+        broker_uploads=arguments.broker_uploads,
         small_disk=small,
     )
     outcome = run(options, say)

@@ -10,6 +10,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from tests.chaos.away import PAIRS, overlap_s, while_needed
+from tests.chaos.broker import WELL
 from tests.chaos.evidence import Change, Evidence, Row, Upload
 
 TERMINAL = frozenset({"succeeded", "partial", "failed", "canceled"})
@@ -17,6 +18,9 @@ OVER = frozenset({"done", "failed", "canceled"})
 ANSWER = re.compile(r"answer (\d+)")
 NAME = re.compile(r"upload-\d+\.")
 ROUNDING_USD = Decimal("0.0000001")
+MORE_S = 1.0
+"""How much longer an upload may take without the broker."""
+
 RECOVERY_S = 15.0
 """How much longer than a lease it may take until somebody goes on with what a dead worker had."""
 
@@ -297,6 +301,14 @@ def work_recovers(case: Case) -> Iterator[Violation]:
             yield Violation(what, (recovery.claim.kind, str(recovery.claim.id)))
 
 
+def uploads_need_no_broker(case: Case) -> Iterator[Violation]:
+    """They are accepted within a second more while it is down, frozen or wiped."""
+    waits = case.evidence.waits
+    for state, times in waits.items():
+        if max(times) > max(waits[WELL]) + MORE_S:
+            yield Violation(f"an upload took {max(times):.2f} s, and {max(waits[WELL]):.2f} s with the broker well", (f"broker {state}",))
+
+
 def everything_ends(case: Case) -> Iterator[Violation]:
     """What is told to stop does, and no process is left over."""
     for survivor in case.evidence.survivors:
@@ -317,6 +329,7 @@ INVARIANTS: Mapping[str, Callable[[Case], Iterator[Violation]]] = {
     "6. every blob has a row, every row its blob": blobs_match_rows,
     "7. each acknowledged upload has a job of its own": answers_are_of_one_upload,
     "   what a dead worker had is gone on with in time": work_recovers,
+    "   uploads need no broker": uploads_need_no_broker,
     "   everything ends, and leaves no process": everything_ends,
 }
 

@@ -29,7 +29,9 @@ def lines(outcome: Outcome, found: Mapping[str, list[Violation]]) -> Iterator[st
     yield f"Windows: {len(evidence.rows['windows'])}; calls: {len(evidence.calls)}, {answered} answered, {stored} answers stored"
     yield f"Calls paid twice: {len(case.paid_again)}"
     yield from _recoveries(case)
-    yield from _upload_times(evidence)
+    yield "Slowest upload, by the state of the broker: " + ", ".join(
+        f"{max(times):.2f} s {state}" for state, times in evidence.waits.items()
+    )
     yield from (f"Unexpected: {answer}" for answer in outcome.unexpected[:SHOWN])
     left = [key for key in evidence.blobs if "#" in key]
     yield f"Blobs: {len(evidence.blobs)}; half-written and left: {len(left)}"
@@ -53,19 +55,3 @@ def _recoveries(case: Case) -> Iterator[str]:
 def _refusals(evidence: Evidence) -> str:
     refused = Counter(reason for upload in evidence.uploads for reason in upload.refused)
     return ", ".join(f"{count} times {reason}" for reason, count in refused.most_common()) or "no refusal"
-
-
-def _upload_times(evidence: Evidence) -> Iterator[str]:
-    """Of uploads that were asked for and accepted while the broker was broken and nothing else was, and while nothing was."""
-    quiet, broken = [], []
-    for upload in evidence.uploads:
-        if upload.accepted_at is None:
-            continue
-        meanwhile = [fault for fault in evidence.faults if fault.at < upload.accepted_at and fault.until > upload.asked_at]
-        if not meanwhile:
-            quiet.append(upload.took_s)
-        elif all(fault.kind.startswith("broker") for fault in meanwhile):
-            broken.append(upload.took_s)
-    for name, times in (("with nothing broken", quiet), ("with the broker alone broken", broken)):
-        if times:
-            yield f"Uploads {name}: {len(times)}, the slowest took {max(times):.2f} s, the median {sorted(times)[len(times) // 2]:.2f} s"

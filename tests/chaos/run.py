@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from core.settings import Settings
-from tests.chaos import evidence, orphans
+from tests.chaos import broker, evidence, orphans
 from tests.chaos.clips import Clip, make_clips
 from tests.chaos.evidence import Evidence, Fault, Upload
 from tests.chaos.faults import KINDS, Mend, NotNow, Planned, schedule
@@ -22,6 +22,12 @@ from tests.model_server.misbehaving import error_in_200, numbered, reset, status
 OPEN_JOBS = 12
 """So many jobs are on their way at a time: enough for every worker, and few enough that each fault meets all stages."""
 
+LEAD = 4
+"""So many faults come however few jobs there are."""
+
+LOOK_EVERY_S = 0.5
+TELL_EVERY_S = 30.0
+
 PATIENCE_S = 8.0
 """How long a fault is waited with, for something that it can break; then another one comes."""
 
@@ -31,7 +37,8 @@ SLOW_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`pause_s`: between two faults, on average; `kinds`: of faults; `settle_s`: how long all may take to end once everything is mended."""
+    """`pause_s`: between two faults, on average; `kinds`: of faults; `settle_s`: how long all may take to end once everything is
+    mended; `broker_uploads`: how many uploads are measured in each state of the broker."""
 
     seed: int
     jobs: int
@@ -40,6 +47,7 @@ class Options:
     pause_s: float = 0.8
     kinds: tuple[str, ...] = tuple(KINDS)
     settle_s: float = 240.0
+    broker_uploads: int = 5
     small_disk: Path | None = None
 
 
@@ -54,12 +62,15 @@ class Driver:
     broken: list[tuple[float, Planned, float, Mend]] = field(default_factory=list)
     next_at: float = 0.0
 
+    def __post_init__(self) -> None:
+        self.total = len(self.planned)
+
     @property
     def is_over(self) -> bool:
         return not self.planned and not self.broken
 
-    def step(self) -> None:
-        """Mend what has lasted long enough, and break what is due."""
+    def step(self, share: float) -> None:
+        """Mend what has lasted long enough, and break what is due once that share of the jobs is there."""
         now = time.monotonic()
         for one in [one for one in self.broken if one[0] <= now]:
             self.broken.remove(one)
@@ -69,7 +80,8 @@ class Driver:
         due = self.planned[0]
         if not self.next_at:
             self.next_at = now + due.pause_s
-        if now < self.next_at or not self._can_be_broken(due):
+        too_early = len(self.faults) + len(self.broken) >= LEAD + share * self.total
+        if now < self.next_at or too_early or not self._can_be_broken(due):
             return
         at = time.time()
         try:
@@ -123,16 +135,20 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
         whole.model.always(numbered(delay_s=SLOW_S))
         uploads = planned(options.jobs, clips, options.seed)
         driver = Driver(whole, schedule(options.seed, options.faults, pause_s=options.pause_s, kinds=_possible(options.kinds, whole)))
-        clients = Clients(whole.url, whole.api_key, uploads, clips, lambda number: _may_go(number, options, driver))
+        pace = Pace(whole, uploads, options.jobs)
+        clients = Clients(whole.url, whole.api_key, uploads, clips, pace.may_upload)
         with uploading(clients):
-            _storm(whole, driver, uploads, say)
+            _storm(whole, driver, pace, say)
             say("Everything is mended; waiting for the last jobs.")
             driver.mend_all()
             settled = _calm(whole, uploads, options.settle_s)
+            say("Measuring uploads without the broker.")
+            waits = broker.waits(whole, clients.one_more, each=options.broker_uploads)
+            settled = settled and _calm(whole, uploads, options.settle_s)
         say("All jobs have ended." if settled else "Not all jobs have ended.")
         found = _gather(whole, clips, uploads, driver.faults)
         lacking = sorted(set(options.kinds) - set(_possible(options.kinds, whole)))
-    return Outcome(replace(found, survivors=orphans.survivors()), driver.skipped, lacking, clients.unexpected)
+    return Outcome(replace(found, survivors=orphans.survivors(), waits=waits), driver.skipped, lacking, clients.unexpected)
 
 
 def _possible(kinds: Iterable[str], whole: Stack) -> list[str]:
@@ -140,22 +156,45 @@ def _possible(kinds: Iterable[str], whole: Stack) -> list[str]:
     return [kind for kind in kinds if not lacking.get(kind)]
 
 
-def _may_go(number: int, options: Options, driver: Driver) -> bool:
-    """Uploads are spread over the whole time of the faults."""
-    share = len(driver.planned) / options.faults if options.faults else 0.0
-    return number <= OPEN_JOBS or number / options.jobs <= 1 - share
+@dataclass
+class Pace:
+    """Uploads go on as jobs end, and faults as uploads are accepted, so that all of both meet whatever the machine can do."""
+
+    whole: Stack
+    uploads: list[Upload]
+    jobs: int
+    looked_at: float = 0.0
+    open: int = 0
+
+    def look(self) -> None:
+        """Count the open jobs, now and then; with the database away as many as before."""
+        if time.monotonic() > self.looked_at + LOOK_EVERY_S:
+            counted = _open(self.whole)
+            self.open = self.open if counted < 0 else counted
+            self.looked_at = time.monotonic()
+
+    @property
+    def accepted(self) -> int:
+        return sum(upload.accepted_at is not None for upload in self.uploads)
+
+    @property
+    def share(self) -> float:
+        return self.accepted / self.jobs
+
+    def may_upload(self) -> bool:
+        return self.open < OPEN_JOBS
 
 
-def _storm(whole: Stack, driver: Driver, uploads: list[Upload], say: Callable[[str], None]) -> None:
+def _storm(whole: Stack, driver: Driver, pace: Pace, say: Callable[[str], None]) -> None:
     told_at = time.monotonic()
     while not driver.is_over:
         whole.tend()
-        driver.step()
+        pace.look()
+        driver.step(pace.share)
         time.sleep(TICK_S)
-        if time.monotonic() > told_at + 30:
+        if time.monotonic() > told_at + TELL_EVERY_S:
             told_at = time.monotonic()
-            accepted = sum(upload.accepted_at is not None for upload in uploads)
-            say(f"{len(driver.faults)} faults, {accepted} uploads accepted, {_open(whole)} jobs open")
+            say(f"{len(driver.faults)} faults, {pace.accepted} uploads accepted, {pace.open} jobs open")
 
 
 def _calm(whole: Stack, uploads: list[Upload], within_s: float) -> bool:

@@ -29,9 +29,9 @@ def planned(jobs: int, clips: Mapping[str, Clip], seed: int) -> list[Upload]:
 
 
 class Clients:
-    """They take uploads off the list, each once `may_go(number)`."""
+    """They take uploads off the list, each once it `may_go`."""
 
-    def __init__(self, url: str, api_key: str, uploads: list[Upload], clips: Mapping[str, Clip], may_go: Callable[[int], bool]) -> None:
+    def __init__(self, url: str, api_key: str, uploads: list[Upload], clips: Mapping[str, Clip], may_go: Callable[[], bool]) -> None:
         self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=TIMEOUT_S, trust_env=False)
         self._uploads, self._clips, self._may_go = uploads, clips, may_go
         self._next, self._lock, self.over = 0, threading.Lock(), threading.Event()
@@ -40,9 +40,16 @@ class Clients:
     def run(self) -> None:
         """One client, until there is nothing left or it is over."""
         while (number := self._take()) is not None:
-            while not self._may_go(number) and not self.over.wait(0.1):
+            while not self._may_go() and not self.over.wait(0.1):
                 pass
             self.upload(self._uploads[number])
+
+    def one_more(self) -> Upload:
+        """Beyond those planned: the smallest clip, until it is accepted."""
+        made = Upload(f"upload-{len(self._uploads):04d}.", min(self._clips, key=lambda clip: len(self._clips[clip].content)))
+        self._uploads.append(made)
+        self.upload(made)
+        return made
 
     def _take(self) -> int | None:
         with self._lock:

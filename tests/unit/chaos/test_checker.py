@@ -129,6 +129,7 @@ CASES: list[tuple[str, Evidence, str]] = [
     ("every blob has a row, every row its blob", replace(sound(), blobs=sound().blobs | {"videos/7/source": 1}), "without a row"),
     ("each acknowledged upload has a job of its own", replace(sound(), uploads=2 * sound().uploads), "two uploads"),
     ("what a dead worker had is gone on with in time", left_for(21), "went on after 21.0 s"),
+    ("uploads need no broker", replace(sound(), waits={"well": [0.2], "frozen": [0.2, 1.3]}), "took 1.30 s"),
     ("everything ends, and leaves no process", replace(sound(), survivors=["4711 decoder"]), "4711 decoder"),
     ("everything ends, and leaves no process", replace(sound(), stopped_s={"api": 30.0}), "took 30 s"),
 ]
