@@ -31,6 +31,12 @@ def alive(session: Session) -> dict[str, datetime]:
     return {part: seen for part, seen in rows}  # noqa: C416 - a Row is no tuple to mypy
 
 
+def is_fresh(session: Session, *, part: str, within: timedelta) -> bool:
+    """Whether any process of a part was heard of so lately."""
+    seen = select(Heartbeat.seen_at).where(Heartbeat.part == part, Heartbeat.seen_at > func.clock_timestamp() - within)
+    return session.scalar(select(seen.exists())) or False
+
+
 def forget(session: Session, *, part: str, node: str) -> None:
     """A process that stops in good order is away at once."""
     session.execute(delete(Heartbeat).where(Heartbeat.part == part, Heartbeat.node == node))

@@ -24,7 +24,7 @@ from tests.polling import wait_until
 
 _numbers = count()
 
-LONGEST_FIRST = ("e2e", "integration", "unit")
+LONGEST_FIRST = ("e2e", "chaos", "integration", "unit")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -32,8 +32,8 @@ settings = read(Settings)
 app = Celery("playhead", include=["workers.tasks"])
 app.conf.update(broker_config(settings))
 _retired = threading.Event()
-# A sweep that nobody took before the next one is of no use to anybody.
-SWEEP_OPTIONS: dict[str, Any] = {"queue": ROUTES[SWEEP], "expires": settings.sweep_every.total_seconds()}
+# Without `expires`: that is the sender's time, compared with the taker's clock, and one that is a minute ahead would never sweep.
+SWEEP_OPTIONS: dict[str, Any] = {"queue": ROUTES[SWEEP]}
 app.conf.beat_schedule = {"sweep": {"task": SWEEP, "schedule": settings.sweep_every, "options": SWEEP_OPTIONS}}
 
 

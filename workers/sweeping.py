@@ -25,11 +25,22 @@ log = structlog.get_logger(__name__)
 
 KINDS: dict[type[Work], str] = {Plan: PLAN, Segment: SAMPLE, Window: LOCALIZE}
 
+SWEEPER = "sweeper"
+JUST_NOW = 10
+"""This part of the time from sweep to sweep."""
+
 WRITTEN_WITHIN = timedelta(minutes=15)
 """Whoever was writing frames when they were given up has given up itself after this."""
 
 DELETING_S = 5.0
 """A sweep has more urgent things to do than to delete what nobody can see."""
+
+
+def sweep_if_due(runtime: Runtime) -> None:
+    """Sweep, unless somebody has only just done so: messages pile up while no worker sweeps, and one round serves for all of them."""
+    just_now = runtime.settings.sweep_every / JUST_NOW
+    if not runtime.sessions.run(lambda session: heartbeats.is_fresh(session, part=SWEEPER, within=just_now)):
+        sweep(runtime)
 
 
 def sweep(runtime: Runtime) -> None:
@@ -48,7 +59,7 @@ def sweep(runtime: Runtime) -> None:
     runtime.prices.look_up(runtime.settings.model)
     _forget_frames(runtime)
     _delete_blobs(runtime)
-    runtime.sessions.run(lambda session: heartbeats.beat(session, part="sweeper", node=socket.gethostname()))
+    runtime.sessions.run(lambda session: heartbeats.beat(session, part=SWEEPER, node=socket.gethostname()))
 
 
 def settle(runtime: Runtime, job_id: UUID) -> None:

@@ -35,4 +35,4 @@ def settle_job(job_id: str) -> None:
 @app.task(name=queue.SWEEP)
 def sweep() -> None:
     """Ring again for what was missed."""
-    sweeping.sweep(runtime())
+    sweeping.sweep_if_due(runtime())

@@ -120,9 +120,9 @@ def _answer(body: Any, entry: dict[str, Any], script: Script) -> Outcome:
         request = requests.parse(body)
     except requests.BadRequest as error:
         return _refused(entry, 400, str(error))
-    behaviour = script.pick()
+    behaviour = {**script.pick(), "serial": entry["serial"]}
     made = outcome(behaviour, request)
-    entry.update(described(request), behaviour=dict(behaviour), status=made.status)
+    entry.update(described(request), behaviour=behaviour, status=made.status)
     entry.update(events=seeing.events(request), usage=made.payload.get("usage") if isinstance(made.payload, dict) else None)
     return made
 

@@ -36,6 +36,11 @@ def slow(seconds: float) -> Behaviour:
     return {"kind": "honest", "delay_s": seconds}
 
 
+def numbered(*, delay_s: float = 0) -> Behaviour:
+    """The truth, each answer with a number of its own in whatever it tells: so that two answers to the same question are told apart."""
+    return {"kind": "numbered", "delay_s": delay_s}
+
+
 def drip(*, every_s: float, size: int = 1) -> Behaviour:
     """The true reply, `size` bytes at a time with a pause before each."""
     return {"kind": "honest", "drip_s": every_s, "drip_bytes": size}
@@ -273,6 +278,15 @@ def _error_choice(payload: dict[str, Any], behaviour: Behaviour) -> None:
     choice |= {"finish_reason": "error", "error": {"code": behaviour.get("code", 502), "message": "Provider broke off"}}
 
 
+def _numbered(payload: dict[str, Any], behaviour: Behaviour) -> None:
+    message = payload["choices"][0]["message"]
+    told = json.loads(message["content"])
+    for each in told.get("events", ()):
+        each["description"] += f", answer {behaviour['serial']}"
+    message["content"] = json.dumps(told)
+    payload["id"] = f"gen-{behaviour['serial']}"
+
+
 def _billed(payload: dict[str, Any], behaviour: Behaviour) -> None:
     payload["usage"]["prompt_tokens"] = round(payload["usage"]["prompt_tokens"] * behaviour["share"])
 
@@ -281,4 +295,5 @@ PAYLOADS: Mapping[str, Callable[[dict[str, Any], Behaviour], None]] = {
     "error_top": _error_top,
     "error_choice": _error_choice,
     "billed": _billed,
+    "numbered": _numbered,
 }

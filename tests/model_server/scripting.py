@@ -1,6 +1,7 @@
 """What the server is told to do with the next calls, and the book that it keeps of those that came."""
 
 from collections import deque
+from itertools import count
 from random import Random
 from threading import Lock
 from time import time
@@ -66,10 +67,11 @@ class Script:
 
 
 class Book:
-    """An entry for each call, made when it arrives and completed when its answer is out."""
+    """An entry for each call, made when it arrives and completed when its answer is out; its `serial` is given to no other call."""
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._serials = count(1)
         self._entries: list[dict[str, Any]] = []
 
     def open(self, *, auth_ok: bool, headers: dict[str, str], body: Any) -> dict[str, Any]:
@@ -77,6 +79,7 @@ class Book:
         extras = {name: member for name, member in body.items() if name not in known} if isinstance(body, dict) else {}
         entry = {"auth_ok": auth_ok, "headers": headers, "extras": extras, "arrived_at": time(), "finished_at": None, "answered": False}
         with self._lock:
+            entry["serial"] = next(self._serials)
             self._entries.append(entry)
         return entry
 
