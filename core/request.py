@@ -101,9 +101,8 @@ class Sampling(BaseModel):
 
     @property
     def slug(self) -> str:
-        """Names this way of sampling in keys of stored frames."""
-        still = f"-still{self.max_gap_s:g}s" if self.skip_static else ""
-        return f"{self.fps:g}fps-{self.window_s:g}s-{self.overlap_s:g}s-{self.frame_tokens}t-{self.tolerance_s or 0:g}{still}"
+        """Names this way of sampling in keys of stored frames. Which of them are shown is another matter."""
+        return f"{self.fps:g}fps-{self.window_s:g}s-{self.overlap_s:g}s-{self.frame_tokens}t-{self.tolerance_s or 0:g}"
 
 
 class Verify(BaseModel):

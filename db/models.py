@@ -211,6 +211,7 @@ class Window(Work, Base):
     """One look at the timeline: its frames, what was answered, and what that cost.
 
     `raw_reply` is stored before it is parsed, so that no answer is paid for twice. `frames_key` is null once the frames were deleted.
+    `frame_pts_ms` are the frames that were sampled, `shown_pts_ms` those of them that the model is shown; null where it is shown all.
     `detections`: null until there is an answer; then they stay, also while a retry asks for what of it is missing.
     `gaps` are stretches that the decoder could not give or that brought no answer, as `[start_ms, end_ms, reason]`; `signals` are
     `workers.frames.frame.Signals`, one a frame. A window of a later pass than 0 is a second `look` at an event
@@ -228,6 +229,7 @@ class Window(Work, Base):
     end_ms: Mapped[int] = mapped_column(BigInteger)
     frames_key: Mapped[str | None] = mapped_column(index=True)
     frame_pts_ms: Mapped[list[int]]
+    shown_pts_ms: Mapped[list[int] | None]
     signals: Mapped[list[Any]]
     gaps: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     raw_reply: Mapped[dict[str, Any] | None]
@@ -243,6 +245,11 @@ class Window(Work, Base):
     reserved_usd: Mapped[Decimal] = mapped_column(server_default="0")
 
     __table_args__ = (UniqueConstraint("job_id", "pass", "seq"), *_work_args("windows"))
+
+    @property
+    def shown(self) -> list[int]:
+        """Times of the frames that the model is shown."""
+        return self.frame_pts_ms if self.shown_pts_ms is None else self.shown_pts_ms
 
 
 class Event(Base):

@@ -25,7 +25,7 @@ def add(session: Session, row: dict[str, Any]) -> UUID | None:
     segment brought it already, maybe with an answer; that one stays.
     """
     query = insert(Window).values(row)
-    new = {name: query.excluded[name] for name in ("frames_key", "frame_pts_ms", "signals", "state", "error")}
+    new = {name: query.excluded[name] for name in ("frames_key", "frame_pts_ms", "shown_pts_ms", "signals", "state", "error")}
     anew = query.on_conflict_do_update(
         index_elements=["job_id", "pass", "seq"], set_={**new, "not_before": func.clock_timestamp()}, where=Window.frames_key.is_(None)
     )

@@ -52,7 +52,9 @@ class Asking:
     ) -> None:
         self._runtime, self._work, self._beat, self._form = runtime, work, beat, form
         self._model = request.model or runtime.settings.model
-        self.frames: Frames = unpack(runtime.blobs.get(str(work.frames_key)))  # there, as the job is open
+        shown = set(work.shown)
+        # There, as the job is open.
+        self.frames: Frames = [frame for frame in unpack(runtime.blobs.get(str(work.frames_key))) if frame[0] in shown]
         record = record or Record.of(work.raw_reply)
         self.at_most = record.at_most or runtime.limits.frames_in_a_call(self._model, self.frames)
         self.record = replace(record, at_most=self.at_most)

@@ -46,10 +46,10 @@ def _detect(runtime: Runtime, work: Window, request: JobRequest, beat: Heartbeat
     span = Span(work.start_ms, work.end_ms)
     record = Record.of(work.raw_reply)
     if record.again:
-        record = unanswered(record, question, work.frame_pts_ms, span)
+        record = unanswered(record, question, work.shown, span)
     asking = Asking(runtime, work, request, beat, form, record=record)
     before = runtime.sessions.run(lambda session: windows.before(session, work))
-    found = Inquiry(question, work.frame_pts_ms, span, asking, going_on=_going_on(before), at_most=asking.at_most).run()
+    found = Inquiry(question, work.shown, span, asking, going_on=_going_on(before), at_most=asking.at_most).run()
     return _values(work, asking.record, found)
 
 

@@ -19,7 +19,7 @@ from workers import settling, thinning
 from workers.events.looks import ROUNDS
 from workers.events.signals import detect
 from workers.frames.frame import SampledWindow, Signals, WindowPlan
-from workers.frames.still import thinned
+from workers.frames.still import telling
 from workers.indexes import StoredIndex
 from workers.looking import look_of
 from workers.model.kinds import of_the_decoder
@@ -52,12 +52,19 @@ def _windows(runtime: Runtime, work: Segment, beat: Heartbeat) -> Iterator[tuple
     """Windows of the timeline, with their frames stored."""
     job, video, missing, stored = runtime.sessions.run(lambda session: _load(session, work))
     sampling = JobRequest.model_validate(job.request).sampling
-    yield from ((job, row) for row in stored)
+    yield from ((job, _shown(row, sampling)) for row in stored)
     for sampled in _sampled(runtime, video, sampling, missing, beat):
         beat.renew()  # storing a window may take as long as the storage's patience
-        shown = thinned(sampled, max_gap_ms=round(sampling.max_gap_s * 1000)) if sampling.skip_static else sampled
         key = frames_key(video.id, video.frames_generation, sampling.slug, sampled.plan.seq)
-        yield job, _keep(runtime, job, key, shown)
+        yield job, _shown(_keep(runtime, job, key, sampled), sampling)
+
+
+def _shown(row: dict[str, Any], sampling: Sampling) -> dict[str, Any]:
+    """The window's row, with which of its frames the model is shown."""
+    if not sampling.skip_static:
+        return row
+    peaks = [Signals(*measured).peak for measured in row["signals"]]
+    return {**row, "shown_pts_ms": telling(row["frame_pts_ms"], peaks, max_gap_ms=round(sampling.max_gap_s * 1000))}
 
 
 def _looks(runtime: Runtime, work: Segment, beat: Heartbeat) -> Iterator[tuple[Job, dict[str, Any]]]:

@@ -181,7 +181,7 @@ def merged(video: Video, looked: list[Window]) -> list[MergedEvent]:
 
 
 def _result(window: Window) -> WindowResult:
-    span, frames = looked_at(Span(window.start_ms, window.end_ms), tuple(window.frame_pts_ms), (gap for gap, _ in _lost(window)))
+    span, frames = looked_at(Span(window.start_ms, window.end_ms), tuple(window.shown), (gap for gap, _ in _lost(window)))
     return WindowResult(
         window_id=window.id,
         seq=window.seq,

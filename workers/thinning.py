@@ -34,10 +34,8 @@ class Dense:
 
 
 def is_thinner(wanted: Sampling, there: Sampling) -> bool:
-    """Whether all times of the grid that is wanted are on the one that is there, with frames of the same size and as near to them; frames
-    that were left out there may be wanted here.
-    """
-    if there.skip_static or (there.tolerance_s or 0) > (wanted.tolerance_s or 0):
+    """Whether all times of the grid that is wanted are on the one that is there, with frames of the same size and as near to them."""
+    if (there.tolerance_s or 0) > (wanted.tolerance_s or 0):
         return False
     times = (there.fps or 0) / (wanted.fps or 1)
     return times > 1 and times == int(times) and there.frame_tokens == wanted.frame_tokens

@@ -218,6 +218,7 @@ def upgrade() -> None:
         sa.Column("end_ms", sa.BigInteger(), nullable=False),
         sa.Column("frames_key", sa.Text(), nullable=True),
         sa.Column("frame_pts_ms", sa.ARRAY(sa.Integer()), nullable=False),
+        sa.Column("shown_pts_ms", sa.ARRAY(sa.Integer()), nullable=True),
         sa.Column("signals", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("gaps", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("raw_reply", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),

@@ -85,6 +85,18 @@ def test_what_is_not_there_is_decoded(sessions: Sessions, settings: Settings, ru
         sampled(sessions, settings, runtime, video, other.model_copy(update={"overlap_s": 3}), decodable=False)
 
 
+@pytest.mark.parametrize(("fps", "shown"), [(4, [7000, 7750]), (1, [7000])])
+def test_frames_that_a_model_is_not_shown_are_there_for_the_next_job(
+    sessions: Sessions, settings: Settings, runtime: Runtime, video: Video, fps: float, shown: list[int]
+) -> None:
+    still = DENSE.model_copy(update={"skip_static": True, "max_gap_s": 3})
+    dense = sampled(sessions, settings, runtime, video, still)
+    # Black from 6 to 10 s, nothing new from frame to frame: the last of the first window, one after 3 s, and the last before the change.
+    assert [time for window in dense for time in window.shown if 6000 < time < 10_000] == [7750, 9000, 9750]
+    again = still.model_copy(update={"fps": fps, "max_gap_s": 1})
+    assert [time for time in sampled(sessions, settings, runtime, video, again, decodable=False)[0].shown if time > 6000] == shown
+
+
 def test_frames_of_half_a_video_are_not_taken_for_all_of_it(sessions: Sessions, settings: Settings, runtime: Runtime, video: Video) -> None:
     dense = sampled(sessions, settings, runtime, video, DENSE)
     with sessions.begin() as session:

@@ -1,8 +1,6 @@
 """Which of a window's frames are worth showing where nothing changes: a pure function of their signals."""
 
-from dataclasses import replace
-
-from workers.frames.frame import Frame, SampledWindow
+from collections.abc import Sequence
 
 PEAK = 6.0
 """A frame is the same as the sampled one before it where no part of the picture differs by more (see `Signals.peak`). Noise and compression
@@ -10,22 +8,21 @@ of cameras that see nothing stay below (measured: 2 to 6); somebody who walks th
 """
 
 
-def thinned(window: SampledWindow, *, max_gap_ms: int) -> SampledWindow:
-    """The window without frames that show what the one before showed.
+def telling(pts_ms: Sequence[int], peaks: Sequence[float | None], *, max_gap_ms: int) -> list[int]:
+    """The times of a window's frames without those that show what the one before showed; `peaks` has a number for each frame.
 
     Both frames around each change stay, so that a boundary is as sharp as it was; and the first and the last; and no two that stay are
     farther apart than `max_gap_ms`, if there were frames between them.
     """
-    frames = window.frames
-    kept: list[Frame] = []
-    for place, frame in enumerate(frames):
-        at_edge = place in (0, len(frames) - 1)
-        changes = _changes(frame) or (not at_edge and _changes(frames[place + 1]))
-        waited = not at_edge and bool(kept) and frames[place + 1].pts_ms - kept[-1].pts_ms > max_gap_ms
+    kept: list[int] = []
+    for place, time in enumerate(pts_ms):
+        at_edge = place in (0, len(pts_ms) - 1)
+        changes = _changes(peaks[place]) or (not at_edge and _changes(peaks[place + 1]))
+        waited = not at_edge and bool(kept) and pts_ms[place + 1] - kept[-1] > max_gap_ms
         if at_edge or changes or waited:
-            kept.append(frame)
-    return replace(window, frames=tuple(kept))
+            kept.append(time)
+    return kept
 
 
-def _changes(frame: Frame) -> bool:
-    return frame.signals.peak is None or frame.signals.peak > PEAK
+def _changes(peak: float | None) -> bool:
+    return peak is None or peak > PEAK
