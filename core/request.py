@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core.errors import ModelNotConfigured, Unprocessable
 from core.settings import Settings
@@ -159,7 +159,7 @@ class JobRequest(BaseModel):
         """The request as it will be carried out, defaults filled in.
 
         Raises `ModelNotConfigured` where a model is asked for and there is none, `Unprocessable` where `signals` is asked what only a
-        model knows.
+        model knows, and where the sampling does not go with the frames a second that it leaves open.
         """
         if self.analyzer == "signals" and self._for_a_model:
             name = self._for_a_model[0]
@@ -174,11 +174,16 @@ class JobRequest(BaseModel):
         if tolerance_s is None:
             tolerance_s = 0.5 / fps if analyzer == "model" else 0.0
         skip_static = self.sampling.skip_static if self.sampling.skip_static is not None else analyzer == "model"
-        sampling = {**self.sampling.model_dump(), "fps": fps, "tolerance_s": tolerance_s, "skip_static": skip_static}
+        filled_in = {**self.sampling.model_dump(), "fps": fps, "tolerance_s": tolerance_s, "skip_static": skip_static}
+        try:
+            sampling = Sampling.model_validate(filled_in)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise Unprocessable(f"At {fps:g} frames a second, the default for `{analyzer}`: {reason}.", field="sampling") from error
         return self.model_copy(
             update={
                 "analyzer": analyzer,
-                "sampling": Sampling.model_validate(sampling),
+                "sampling": sampling,
                 "model": (self.model or settings.model) if analyzer == "model" else None,
             }
         )

@@ -56,11 +56,16 @@ class Asking:
         # There, as the job is open.
         self.frames: Frames = [frame for frame in unpack(runtime.blobs.get(str(work.frames_key))) if frame[0] in shown]
         record = record or Record.of(work.raw_reply)
-        self.at_most = record.at_most or runtime.limits.frames_in_a_call(self._model, self.frames)
+        self.at_most = record.at_most or runtime.limits.frames_in_a_call(self._model, self.frames, beside=self._beside)
         self.record = replace(record, at_most=self.at_most)
         self._purse = Purse(runtime, work, request, beat)
         if work.reserved_usd:  # for a call whose worker died: it may have been made
             self._store(uncertain_usd=work.reserved_usd)
+
+    def _beside(self) -> int:
+        """Tokens that a call takes beside its frames, of text and at the most of its answer."""
+        prompt = self._form.messages(self.frames, Span(self._work.start_ms, self._work.end_ms), ())
+        return tokens.of_texts(prompt) + self._runtime.settings.model_max_output_tokens
 
     def __call__(self, part: Part, number: int, *, going_on: Sequence[str]) -> Mapping[str, Any]:
         frames = whole(self.frames)
@@ -90,7 +95,7 @@ class Asking:
             raise
         except PromptTooLarge as error:
             self.record.refuse(part, error)
-            self._runtime.limits.learn(self._model, error, frames)
+            self._runtime.limits.learn(self._model, error, frames, beside=tokens.of_texts(prompt) + most)
             self._store()
             raise
         except BadReply as error:

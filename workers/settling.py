@@ -18,10 +18,11 @@ from db import budgets, events, jobs, leases, windows
 from db.leases import LeaseLost
 from db.models import Job, Plan, Segment, Video, Window, Work
 from workers.events.coverage import Coverage, CoverageGap, coverage
-from workers.events.detection import Detection, MergedEvent, WindowResult
+from workers.events.detection import UNVERIFIED, Detection, MergedEvent, WindowResult
 from workers.events.joining import looked_at
 from workers.events.merge import merge
 from workers.events.refine import refined
+from workers.events.stock import has_stock_times
 from workers.frames.frame import Gap
 from workers.looking import plan_looks, sights
 from workers.model.kinds import of_the_decoder
@@ -37,8 +38,13 @@ BAD_REPLIES = (
 )
 
 NOT_VERIFIED = (
-    "{failed} of {total} second looks brought no answer: the events they were for stay as the first look found them, `unverified` where no "
-    "other look confirmed them."
+    "{unverified} of {total} events are `unverified`: no second look brought an answer that could be used for them. They stay as the first "
+    "look found them."
+)
+
+STOCK_TIMES = (
+    "In {windows} of {total} windows the model stated many events of one length, or in one rhythm. That may be so, or it did not look: "
+    "`refine` tells."
 )
 
 SPENT = "The job's budget left no room for another call: what was not analysed by then is not."
@@ -107,12 +113,16 @@ def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
         whole = [CoverageGap(0, video.duration_ms, reason)] if video.duration_ms else []
         job.coverage = {"ratio": 0.0, "gaps": [gap._asdict() for gap in whole]}
         return []
-    events.become(session, job.id, event_rows(job, video, looked, looked_again), provisional=False)
-    if (unanswered := sum(window.state == "failed" for window in looked_again)) and job.status == "processing":
-        jobs.warn(session, job.id, code="not_verified", detail=NOT_VERIFIED.format(failed=unanswered, total=len(looked_again)))
+    rows = event_rows(job, video, looked, looked_again)
+    events.become(session, job.id, rows, provisional=False)
+    unverified = sum(row["verification"]["status"] == UNVERIFIED for row in rows) if job.request["refine"] else 0
+    if unverified and job.status == "processing":
+        jobs.warn(session, job.id, code="not_verified", detail=NOT_VERIFIED.format(unverified=unverified, total=len(rows)))
     covered = _covered(session, job, video, looked)
     if (failed := sum(window.state == "failed" or bool(_lost(window)) for window in looked)) and not covered.gaps:
         jobs.warn(session, job.id, code="windows_failed", detail=OVERLAPPED.format(failed=failed, total=len(looked)))
+    if job.request["analyzer"] == "model" and (stock := sum(has_stock_times(_result(window)) for window in looked if window.detections)):
+        jobs.warn(session, job.id, code="stock_times", detail=STOCK_TIMES.format(windows=stock, total=len(looked)))
     if bad := windows.bad_replies(session, job.id):
         kinds = ", ".join(f"{kind} {count}" for kind, count in bad.items())
         jobs.warn(session, job.id, code="bad_replies", detail=BAD_REPLIES.format(total=sum(bad.values()), kinds=kinds))

@@ -5,7 +5,7 @@ from typing import Literal
 
 import redis
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from core import provider
 from core.broker import connect
@@ -28,6 +28,7 @@ class Readiness(BaseModel):
 
     status: Literal["ok", "degraded", "unavailable"]
     parts: dict[str, PartStatus]
+    reasons: dict[str, str] = Field(default_factory=dict, description="Why a part is `paused`, and what to do about it, by part.")
 
 
 @router.get("/healthz")
@@ -39,7 +40,7 @@ async def healthz() -> Health:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 def readyz(parts: WithParts, response: Response) -> Readiness:
     """Which parts are there: the database, the object storage, the broker, and the workers by their heartbeats. `model: paused`: its
-    server refuses the key, or there is no credit left; jobs wait, and go on by themselves.
+    server refuses the key, or there is no credit left, as `reasons` says; jobs wait, and go on by themselves.
     """
     state: dict[str, PartStatus] = {"blobs": _works(parts.blobs.check), "broker": _works(lambda: _ping(parts))}
     try:
@@ -48,12 +49,15 @@ def readyz(parts: WithParts, response: Response) -> Readiness:
         state |= {"database": "ok", **{part: "ok" if part in alive else "away" for part in WORKERS}}
     except Unavailable:
         state |= {"database": "away", **dict.fromkeys(WORKERS, "away")}
+    reasons: dict[str, str] = {}
     if parts.settings.has_model:
-        state["model"] = _model(parts)
+        reason = _paused(parts)
+        state["model"] = "ok" if reason is None else "paused"
+        reasons |= {} if reason is None else {"model": reason}
     if "away" in (state["database"], state["blobs"]):
         response.status_code = 503
-        return Readiness(status="unavailable", parts=state)
-    return Readiness(status="ok" if set(state.values()) == {"ok"} else "degraded", parts=state)
+        return Readiness(status="unavailable", parts=state, reasons=reasons)
+    return Readiness(status="ok" if set(state.values()) == {"ok"} else "degraded", parts=state, reasons=reasons)
 
 
 def _works(check: Callable[[], None]) -> PartStatus:
@@ -69,10 +73,10 @@ def _ping(parts: Parts) -> None:
         broker.ping()
 
 
-def _model(parts: Parts) -> PartStatus:
-    """By what the workers' last call brought; where that can't be known it is the broker that is away."""
+def _paused(parts: Parts) -> str | None:
+    """Why nobody calls the model, by what the workers' last call brought; where that can't be known it is the broker that is away."""
     try:
         with connect(parts.settings, timeout_s=1) as broker:
-            return "paused" if provider.paused(broker, parts.settings) else "ok"
+            return provider.paused(broker, parts.settings)
     except redis.RedisError:
-        return "ok"
+        return None

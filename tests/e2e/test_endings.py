@@ -115,6 +115,7 @@ def test_a_refused_key_pauses_the_whole_queue_and_it_goes_on_by_itself(
     assert [warning.code for warning in waiting] == ["model_paused"]
     assert str(code) in waiting[0].detail
     wait_until(lambda: state() == ("degraded", "paused"), "readyz to say so")
+    assert str(code) in httpx.get(f"{whole.url}/readyz", timeout=10).json()["reasons"]["model"]
     wait_until(lambda: len(model.control.log()) >= 8, "some tries")
     arrived = [call["arrived_at"] for call in model.control.log()]
     assert all(after - before > 0.5 for before, after in pairwise(arrived[4:])), "after the first, no two within the second of rest"

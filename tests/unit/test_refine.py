@@ -138,6 +138,14 @@ def test_votes_are_the_confidence() -> None:
     assert (single.confidence, single.confidence_source) == (0.5, "model")
 
 
+def test_votes_about_another_time_say_nothing_of_an_event_that_is_found() -> None:
+    first = event(10_000, 100_000)
+    sights = [replace(sight, votes=3) for sight in looked_at([first], Span(12_500, 100_000))]
+    elsewhere = replace(sights[0], visible=False, frame_pts_ms=(5_000, 6_000))
+    (kept,) = refined([first], [elsewhere, *sights[1:]], duration_ms=DURATION_MS)
+    assert (kept.verification.status, kept.confidence) == (CONFIRMED, 1.0)
+
+
 def test_what_two_windows_told_of_and_turns_out_to_be_one_is_one() -> None:
     early, late = event(10_000, 12_000), event(12_500, 14_500, key="2:0", told_by=OTHER)
     sights = looked_at([early, late], Span(11_000, 13_000))

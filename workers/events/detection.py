@@ -53,8 +53,6 @@ class Verification(NamedTuple):
 
 NOT_LOOKED_AT = Verification()
 
-NOT_LOOKED_AT = Verification()
-
 
 @dataclass(frozen=True, slots=True)
 class MergedEvent:

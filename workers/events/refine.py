@@ -80,7 +80,8 @@ def _seen(event: MergedEvent, sights: Sequence[Sight], duration_ms: int) -> _See
         verification=Verification(CONFIRMED, showing[-1].reason),
         window_ids=tuple(dict.fromkeys([*event.window_ids, *(sight.window_id for sight in showing)])),
     )
-    return _Seen(_voted(_with_evidence(sharpened, showing), answered), start.beyond, end.beyond)
+    there = [sight for sight in answered if any(sharpened.start_ms <= pts_ms < sharpened.end_ms for pts_ms in sight.frame_pts_ms)]
+    return _Seen(_voted(_with_evidence(sharpened, showing), there), start.beyond, end.beyond)
 
 
 def _start(event: MergedEvent, sights: Sequence[Sight]) -> _Found:
@@ -123,7 +124,9 @@ def _with_evidence(event: MergedEvent, showing: Sequence[Sight]) -> MergedEvent:
 
 
 def _voted(event: MergedEvent, answered: Sequence[Sight]) -> MergedEvent:
-    """The share of all votes that saw it, where there was more than one vote to a look."""
+    """The share of all votes that saw it, where there was more than one vote to a look. Of an event that was found, only looks at the time
+    where it is count: one at another time says nothing of it.
+    """
     voted = [sight for sight in answered if sight.votes > 1]
     if not voted:
         return event

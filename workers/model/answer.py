@@ -77,7 +77,7 @@ def _status_in(code: object) -> int:
 
 
 def _too_much(reason: str, limit: str) -> PromptTooLarge:
-    most = {"most": number} if limit == "images" and (number := refusals.most_images(reason)) else {}
+    most = {"most": number} if (number := refusals.most(limit, reason)) else {}
     return PromptTooLarge(f"The model server takes less in one call: {reason}", limit=limit, failure=Failure.TOO_MUCH_ASKED, **most)
 
 

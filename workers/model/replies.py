@@ -18,6 +18,7 @@ from workers.model.loops import is_loop
 from workers.model.question import Question
 
 TYPE_MAX_CHARS = 64
+TYPE_WORDS = 4
 DESCRIPTION_MAX_CHARS = 500
 # Nothing that a video can hold; and milliseconds of it stay a small integer.
 TIME_MAX_S = 1e7
@@ -154,8 +155,8 @@ def _repeats(found: Detection, known: Sequence[Detection]) -> bool:
 
 
 def _slug(name: str) -> str:
-    """A type that the model named, the same way in every window."""
-    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_") or name
+    """A type that the model named, the same way in every window: a name, and no sentence, since second looks repeat it."""
+    return "_".join(re.split(r"[\W_]+", name.casefold().strip("_ "))[:TYPE_WORDS]).strip("_") or "event"
 
 
 def _line(found: Any, longest: int) -> str:

@@ -14,12 +14,17 @@ SOF = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xC
 
 def predicted(messages: Iterable[Mapping[str, Any]], frames: Sequence[tuple[int, bytes]]) -> int:
     """For models that take a token for each 32 x 32 pixels, as Qwen3-VL does."""
-    return of_frames(frames) + sum(map(len, _texts(messages))) // CHARS_A_TOKEN
+    return of_frames(frames) + of_texts(messages)
 
 
 def at_most(messages: Iterable[Mapping[str, Any]], frames: Sequence[tuple[int, bytes]]) -> int:
     """The same, and never less than what is billed: byte pairs make no more tokens of a text than it has bytes."""
     return of_frames(frames) + sum(len(text.encode()) for text in _texts(messages))
+
+
+def of_texts(messages: Iterable[Mapping[str, Any]]) -> int:
+    """Of their words alone."""
+    return sum(map(len, _texts(messages))) // CHARS_A_TOKEN
 
 
 def of_frames(frames: Sequence[tuple[int, bytes]]) -> int:

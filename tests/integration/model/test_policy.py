@@ -135,6 +135,11 @@ def test_retry_after_as_a_date_is_the_time_until_then() -> None:
         (413, "Request Entity Too Large", "bytes"),
         (413, "", "bytes"),
         (400, "total image size exceeds 30 MB", "bytes"),
+        (400, "This model's maximum context length is 4096 tokens. However, your request has 5000 input tokens.", "context"),
+        (400, "This model's maximum context length is 4097 tokens. However, your messages resulted in 5000 tokens.", "context"),
+        (400, "You passed 4097 input tokens and requested 0. However, the model's context length is only 4096 tokens.", "context"),
+        (400, "context_length_exceeded", "context"),
+        (400, "Invalid image URL: exceeds 2048 chars", None),
         (400, "as told", None),
         (400, "Invalid schema for response_format", None),
         (429, "Rate limit: tokens a minute exceeded", None),
@@ -155,16 +160,22 @@ def test_only_openrouter_gets_its_extra_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "most"),
+    ("limit", "said", "most"),
     [
-        ("At most 5 image(s) may be provided in one prompt.", 5),
-        ("a maximum of 12 images per request", 12),
-        ("At most 0 image(s) may be provided", None),
-        ("Too many images: 64", None),
+        ("images", "At most 5 image(s) may be provided in one prompt.", 5),
+        ("images", "a maximum of 12 images per request", 12),
+        ("images", "At most 0 image(s) may be provided", None),
+        ("images", "Too many images: 64", None),
+        ("context", "maximum context length is 16384 tokens. However, you requested about 94307 tokens", 16384),
+        ("context", "request (4390 tokens) exceeds the available context size (4096 tokens), try increasing it", 4096),
+        ("context", "The input (5000 tokens) is longer than the model's context length (4096 tokens).", 4096),
+        ("context", "However, the model's context length is only 4096 tokens.", 4096),
+        ("context", "Context size has been exceeded.", None),
+        ("bytes", "total image size exceeds 30 MB", None),
     ],
 )
-def test_a_refusal_may_name_the_number_of_images(said: str, most: int | None) -> None:
-    assert refusals.most_images(said) == most
+def test_a_refusal_may_name_the_most(limit: str, said: str, most: int | None) -> None:
+    assert refusals.most(limit, said) == most
 
 
 def waits(*errors: ModelUnavailable) -> list[float]:

@@ -1,0 +1,23 @@
+"""What is asked for, with its defaults filled in."""
+
+from typing import Any
+
+import pytest
+
+from core.errors import Unprocessable
+from core.request import JobRequest
+from core.settings import Settings
+
+NO_MODEL, MODEL = Settings(), Settings(model_url="http://127.0.0.1:1/v1")
+
+
+@pytest.mark.parametrize("analyzer", ["signals", "auto"])
+@pytest.mark.parametrize("sampling", [{"window_s": 300}, {"tolerance_s": 0.5}, {"frame_tokens": 2048}])
+def test_sampling_that_does_not_go_with_the_default_rate_is_told(analyzer: str, sampling: dict[str, Any]) -> None:
+    """They go with a frame a second, which is what a model gets, and not with two."""
+    request = JobRequest.model_validate({"analyzer": analyzer, "sampling": sampling})
+    with pytest.raises(Unprocessable, match="At 2 frames a second, the default for `signals`: ") as told:
+        request.resolved(NO_MODEL)
+    assert told.value.extra["field"] == "sampling"
+    if analyzer == "auto":
+        assert request.resolved(MODEL).sampling.fps == 1
