@@ -29,16 +29,19 @@ class Killed(BaseException):
 
 @dataclass
 class Fate:
-    """Dies at the crossing of that number, counted from 0; None: never. `crossed` names the moments so far, the last one included."""
+    """Dies at the crossing of that number, counted from 0; None: never. With `only`, moments of that name alone count. `crossed` has all of
+    them so far, the last one included.
+    """
 
     at: int | None
+    only: str | None = None
     crossed: list[str] = field(default_factory=list)
     dead: bool = False
 
     def cross(self, moment: str) -> None:
         self.check()
         self.crossed.append(moment)
-        if len(self.crossed) - 1 == self.at:
+        if self.only in (None, moment) and sum(self.only in (None, each) for each in self.crossed) - 1 == self.at:
             self.dead = True
             raise Killed(moment)
 
