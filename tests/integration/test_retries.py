@@ -256,7 +256,7 @@ def test_second_looks_are_made_at_what_a_retry_finds_and_where_none_was_answered
     finish(sessions, claim(sessions, second), **FAILED)
     assert len(look_again(sessions, job, answered=False)) == 2
     ended, _ = outcome(sessions, job)
-    assert (ended.status, {warning["code"] for warning in ended.warnings}) == ("partial", {"not_verified"})
+    assert (ended.status, {warning["code"] for warning in ended.warnings}) == ("partial", {"bad_reply", "not_verified"})
     assert ended.windows_total == 4
     reopened = retry(sessions, job)
     assert (len(reopened.windows), reopened.looks) == (1, 2)
