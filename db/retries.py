@@ -91,12 +91,11 @@ def _grant(session: Session, job: Job, budget_usd: float | None) -> None:
     budget = session.get_one(Budget, job.id, with_for_update=True)
     if budget_usd is None:
         if budget.closed:
-            raise BudgetSpent(
-                f"The job ended at its budget of ${budget.limit_usd:g}, of which ${budget.spent_usd:g} are spent. Give a larger one."
-            )
+            limit_usd, spent_usd = float(budget.limit_usd or 0), float(budget.spent_usd)
+            raise BudgetSpent(f"The job ended at its budget of ${limit_usd:g}, of which ${spent_usd:g} are spent. Give a larger one.")
         return
     if Decimal(str(budget_usd)) <= budget.spent_usd:
-        raise Unprocessable(f"${budget.spent_usd:g} of the job's budget are spent already: give more than that.", field="budget_usd")
+        raise Unprocessable(f"${float(budget.spent_usd):g} of the job's budget are spent already: give more than that.", field="budget_usd")
     budget.limit_usd, budget.closed = Decimal(str(budget_usd)), False
     job.request = {**job.request, "budget_usd": budget_usd}
 
