@@ -26,11 +26,8 @@ def add(session: Session, row: dict[str, Any]) -> UUID | None:
     """
     query = insert(Window).values(row)
     new = {name: query.excluded[name] for name in ("frames_key", "frame_pts_ms", "signals", "state", "error")}
-    answer = func.coalesce(query.excluded.detections, Window.detections)
     anew = query.on_conflict_do_update(
-        index_elements=["job_id", "pass", "seq"],
-        set_={**new, "detections": answer, "not_before": func.clock_timestamp()},
-        where=Window.frames_key.is_(None),
+        index_elements=["job_id", "pass", "seq"], set_={**new, "not_before": func.clock_timestamp()}, where=Window.frames_key.is_(None)
     )
     return session.scalars(anew.returning(Window.id)).one_or_none()
 
