@@ -134,13 +134,17 @@ class Blobs:
         with _translated():
             return set(obstore.list_with_delimiter(self._store, prefix=prefix)["common_prefixes"])
 
+    def delete(self, key: str) -> None:
+        """Delete one blob; nothing there is fine."""
+        with suppress(NotFound), _translated():
+            obstore.delete(self._store, key)
+
     def delete_prefix(self, prefix: str) -> None:
-        """Delete every blob below `prefix`, or of that name, and what an interrupted write left there; nothing there is fine."""
+        """Delete every blob below `prefix`, and what an interrupted write left there; nothing there is fine."""
         with _translated():
             if self._root is not None:
-                path = self._inside(prefix)
                 with suppress(FileNotFoundError):
-                    path.unlink() if path.is_file() else shutil.rmtree(path)
+                    shutil.rmtree(self._inside(prefix))
             elif keys := self.keys(prefix):
                 obstore.delete(self._store, keys)
 

@@ -28,6 +28,7 @@
     │   │   └── CircuitOpen          503 model_unavailable   (it failed so often that nobody asks for a while)
     │   ├── ModelBusy                503 model_busy          (as many calls are in flight as may be)
     │   └── ModelPaused              503 model_paused        (401, 402: the operator must act)
+    ├── Bug                          500 internal_error      (what nobody foresaw)
     └── BadReply                     422 bad_reply           (the model answered, and it cannot be used)
 
 `code` is stable: the same in a problem's body, in `jobs.error` and in the client.
@@ -173,6 +174,12 @@ class ModelBusy(Unavailable):
 
 class ModelPaused(Unavailable):
     code, title = "model_paused", "The model's operator must act"
+
+
+class Bug(PlayheadError):
+    """Anything that nobody foresaw; the traceback is in the worker's log."""
+
+    code, title = "internal_error", "Something went wrong in the server"
 
 
 class BadReply(PlayheadError):

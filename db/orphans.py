@@ -83,17 +83,20 @@ def _is_open(session: Session, video_id: UUID) -> bool:
 def delete(sessions: Sessions, blobs: Blobs, orphan: Orphan) -> bool:
     """Delete blobs that no row names, unless one does by now; whether they were deleted.
 
-    The video's row is locked while its blob goes, so that no job can begin that would write the same key and name it.
+    The video's row is locked while one of its blobs goes, so that no job can begin that would write the same key and name it. What lies
+    where there is no video can't become one: an upload is on the list of blobs to delete from before its first byte until it is one.
     """
     with sessions.begin() as session:
         if orphan.video_id is None:
             if session.scalar(select(exists().where(func.concat("videos/", Video.id) == orphan.key))):
                 return False
         else:
-            locked = session.scalar(select(Video.id).where(Video.id == orphan.video_id).with_for_update())
-            if locked and (_is_open(session, orphan.video_id) or orphan.key in _frames(session, orphan.video_id)):
+            video = session.scalars(select(Video).where(Video.id == orphan.video_id).with_for_update()).one_or_none()
+            if video and (_is_open(session, video.id) or orphan.key in {video.blob_key, *_frames(session, video.id)}):
                 return False
-        blobs.delete_prefix(orphan.key)
+            blobs.delete(orphan.key)
+            return True
+    blobs.delete_prefix(orphan.key)
     return True
 
 

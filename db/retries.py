@@ -68,7 +68,6 @@ def retry(session: Session, workspace_id: UUID, job_id: UUID, *, budget_usd: flo
         raise JobRunning(f"The job is {job.status}. Wait for its end, or cancel it first; then it can be retried.")
     if job.status == "succeeded":
         raise NothingToRetry("All of the video was analysed. Submit a new job to ask something else of it.")
-    _grant(session, job, budget_usd)
     # Held against the deletion of its frames, which looks for open jobs: see `videos.forget_frames`.
     session.execute(select(Video.id).where(Video.id == job.video_id).with_for_update(read=True, key_share=True))
     reopened = _reopen(session, job)
@@ -77,6 +76,7 @@ def retry(session: Session, workspace_id: UUID, job_id: UUID, *, budget_usd: flo
             "No window of the job is without an answer that could have one: what `coverage.gaps` names can't be read in the file. "
             "Repair the file, and upload it again."
         )
+    _grant(session, job, budget_usd)
     session.execute(update(Event).where(Event.job_id == job.id).values(provisional=True))
     job.status, job.stage = ("queued", "plan") if reopened.plans else ("processing", "sample")
     job.deadline_at = func.clock_timestamp() + deadline
@@ -88,15 +88,15 @@ def retry(session: Session, workspace_id: UUID, job_id: UUID, *, budget_usd: flo
 
 
 def _grant(session: Session, job: Job, budget_usd: float | None) -> None:
+    """Locks the budget after the windows, as everybody does."""
     budget = session.get_one(Budget, job.id, with_for_update=True)
     if budget_usd is None:
         if budget.closed:
-            raise BudgetSpent(
-                f"The job ended at its budget of ${budget.limit_usd:g}, of which ${budget.spent_usd:g} are spent. Give a larger one."
-            )
+            limit_usd, spent_usd = float(budget.limit_usd or 0), float(budget.spent_usd)
+            raise BudgetSpent(f"The job ended at its budget of ${limit_usd:g}, of which ${spent_usd:g} are spent. Give a larger one.")
         return
     if Decimal(str(budget_usd)) <= budget.spent_usd:
-        raise Unprocessable(f"${budget.spent_usd:g} of the job's budget are spent already: give more than that.", field="budget_usd")
+        raise Unprocessable(f"${float(budget.spent_usd):g} of the job's budget are spent already: give more than that.", field="budget_usd")
     budget.limit_usd, budget.closed = Decimal(str(budget_usd)), False
     job.request = {**job.request, "budget_usd": budget_usd}
 

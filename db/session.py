@@ -50,7 +50,7 @@ def translated(error: DBAPIError) -> PlayheadError | None:
     """The project's error for a driver's; None for a bug of ours."""
     state = getattr(error.orig, "sqlstate", None) or ""
     if state == "53100":
-        return StorageFull("The database has no room left.")
+        return StorageFull("The database has no room left; make some on its disk. Nothing is lost.")
     if error.connection_invalidated or (not state and type(error).__name__ in {"OperationalError", "InterfaceError"}):
         return DatabaseUnavailable("The database is away; try again in a moment.", retry_after_s=2)
     if state == "23503":

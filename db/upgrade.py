@@ -15,10 +15,10 @@ from db.session import Sessions, make_engine
 ROOT = Path(__file__).parent.parent
 
 
-def upgrade(sessions: Sessions, *, revision: str = "head") -> None:
-    """Run the migrations that are missing, in one transaction. Raises `DatabaseUnavailable`."""
+def upgrade(sessions: Sessions, *, revision: str = "head", migrations: Path = ROOT / "migrations") -> None:
+    """Run the migrations that are missing, in one transaction. Raises `DatabaseUnavailable`, also where a lock can't be had in 5 s."""
     config = Config(ROOT / "alembic.ini")
-    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.set_main_option("script_location", str(migrations))
     with sessions.begin() as session:
         config.attributes["connection"] = session.connection()
         command.upgrade(config, revision)

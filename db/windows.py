@@ -94,11 +94,15 @@ def segments_of_job(session: Session, job_id: UUID) -> list[Segment]:
 
 def asked(session: Session, job_id: UUID) -> list[tuple[int, dict[str, Any]]]:
     """The second looks of a job, each with its pass: those that have a window, and those that their segment has not come to."""
-    sampled = session.execute(select(Window.pass_, Window.look).where(Window.job_id == job_id, Window.look.is_not(None)))
-    planned = session.execute(
-        select(Segment.pass_, Segment.windows).where(Segment.job_id == job_id, Segment.pass_ > 0, Segment.state != "done")
-    )
-    return [*((pass_, look) for pass_, look in sampled if look), *((pass_, row[3]) for pass_, rows in planned for row in rows)]
+    sampled = {
+        (pass_, seq): look
+        for pass_, seq, look in session.execute(
+            select(Window.pass_, Window.seq, Window.look).where(Window.job_id == job_id, Window.pass_ > 0)
+        )
+    }
+    planned = session.execute(select(Segment.pass_, Segment.windows).where(Segment.job_id == job_id, Segment.pass_ > 0))
+    ahead = [(pass_, look) for pass_, placed in planned for seq, _, _, look in placed if (pass_, seq) not in sampled]
+    return [*((pass_, look) for (pass_, _), look in sampled.items() if look is not None), *ahead]
 
 
 def next_places(session: Session, job_id: UUID, *, pass_: int) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from core.spans import Span, subtract
 from db import budgets, events, jobs, leases, windows
 from db.leases import LeaseLost
 from db.models import Job, Plan, Segment, Video, Window, Work
+from workers import advice
 from workers.events.coverage import Coverage, CoverageGap, coverage
 from workers.events.detection import UNVERIFIED, Detection, MergedEvent, WindowResult
 from workers.events.joining import looked_at
@@ -29,7 +30,7 @@ from workers.model.kinds import of_the_decoder
 
 OVERLAPPED = (
     "{failed} of {total} windows failed. Their neighbours saw all of the same time, so there is no gap; but it was looked at once "
-    "instead of twice."
+    "instead of twice. Retry the job to have them done after all."
 )
 
 BAD_REPLIES = (
@@ -39,7 +40,7 @@ BAD_REPLIES = (
 
 NOT_VERIFIED = (
     "{unverified} of {total} events are `unverified`: no second look brought an answer that could be used for them. They stay as the first "
-    "look found them."
+    "look found them. Ask again in a new job to have them looked at once more."
 )
 
 STOCK_TIMES = (
@@ -47,7 +48,7 @@ STOCK_TIMES = (
     "`refine` tells."
 )
 
-SPENT = "The job's budget left no room for another call: what was not analysed by then is not."
+SPENT = "The job's budget left no room for another call. Retry the job with a larger `budget_usd` to have the rest analysed."
 
 Lost = tuple[Span, str]
 """A stretch that was not analysed, and the code of the reason."""
@@ -88,8 +89,9 @@ def advance(session: Session, job: Job, *, in_time: bool = True) -> list[UUID]:
 
 def expire(session: Session, job: Job) -> None:
     """Close a job that is past its deadline with what it has."""
-    jobs.end_work(session, job.id, error={"code": "deadline", "detail": "The job ran into its deadline (PLAYHEAD_JOB_DEADLINE)."})
-    jobs.warn(session, job.id, code="deadline", detail="The job ran into its deadline and was closed with what it had.")
+    late = {"code": "deadline", "detail": advice.ADVICE["deadline"].what}
+    jobs.end_work(session, job.id, error=late)
+    jobs.warn(session, job.id, **advice.told(late))
     advance(session, job, in_time=False)
 
 
@@ -108,7 +110,7 @@ def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
     video.frames_used_at = job.completed_at
     if plan.state != "done":
         job.status = "canceled" if plan.state == "canceled" else "failed"
-        job.error = plan.error
+        job.error = advice.told(plan.error) if plan.error else None
         reason = str(plan.error["code"]) if plan.error else "canceled"
         whole = [CoverageGap(0, video.duration_ms, reason)] if video.duration_ms else []
         job.coverage = {"ratio": 0.0, "gaps": [gap._asdict() for gap in whole]}
@@ -128,6 +130,10 @@ def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
         jobs.warn(session, job.id, code="bad_replies", detail=BAD_REPLIES.format(total=sum(bad.values()), kinds=kinds))
     job.coverage = {"ratio": covered.ratio, "gaps": [gap._asdict() for gap in covered.gaps]}
     job.status, job.error = _verdict(job, covered, looked)
+    if job.status == "partial":
+        errors = [*(window.error for window in looked), *(segment.error for segment in windows.segments_of_job(session, job.id))]
+        for warning in advice.of_gaps((gap.reason for gap in covered.gaps), errors):
+            jobs.warn(session, job.id, **warning)
     return []
 
 
@@ -141,7 +147,7 @@ def _verdict(job: Job, covered: Coverage, looked: list[Window]) -> tuple[str, di
         return "partial", None
     reasons = sorted({gap.reason for gap in covered.gaps})
     first = next((window.error for window in looked if window.error), None)
-    return "failed", first or {"code": reasons[0], "detail": f"Nothing could be analysed: {', '.join(reasons)}."}
+    return "failed", advice.told(first or {"code": reasons[0], "detail": f"Nothing could be analysed: {', '.join(reasons)}."})
 
 
 def _covered(session: Session, job: Job, video: Video, looked: list[Window]) -> Coverage:

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from core.broker import connect
-from core.errors import BlobsUnavailable, DecoderFailed
+from core.errors import BlobsUnavailable, Bug, DecoderFailed, PlayheadError
 from core.queue import LOCALIZE, PLAN, ROUTES, SAMPLE
 from db import doomed, heartbeats, jobs, leases, videos
 from db.leases import LeaseLost
@@ -82,7 +82,7 @@ def _bury(runtime: Runtime, kind: type[Work]) -> None:
     """End work whose worker died and that has no attempt left."""
     attempts = runtime.settings.max_attempts
     for work in runtime.sessions.run(lambda session: leases.exhausted(session, kind, max_attempts=attempts)):
-        error = work.error or DecoderFailed(f"The worker died or froze, {attempts} times out of {attempts}.").as_dict()
+        error = work.error or _died(kind, attempts).as_dict()
 
         try:
             runtime.sessions.run(partial(_bury_one, work=work, error=error, attempts=attempts))
@@ -90,6 +90,12 @@ def _bury(runtime: Runtime, kind: type[Work]) -> None:
             log.info("sweep.not_buried", work_id=str(work.id))
         except Exception:
             log.exception("sweep.not_buried", work_id=str(work.id))  # one that can't be ended must not keep the others waiting
+
+
+def _died(kind: type[Work], attempts: int) -> PlayheadError:
+    """A window is not decoded: whatever its workers died of, it was not the video."""
+    said = f"The worker died or froze, {attempts} times out of {attempts}; see its log, and the machine's (is there enough memory?)."
+    return Bug(said) if kind is Window else DecoderFailed(said)
 
 
 def _bury_one(session: Session, *, work: Work, error: dict[str, Any], attempts: int) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from core.errors import (
     BadReply,
     BlobsUnavailable,
+    Bug,
     DatabaseUnavailable,
     DecoderFailed,
     ModelBusy,
@@ -43,12 +44,6 @@ log = structlog.get_logger(__name__)
 LONGEST_WAIT = timedelta(hours=1)
 CANCEL_HEARD_S = 1.5
 """A canceled or deleted job's decoding stops within this; the renewal is one small UPDATE."""
-
-
-class Bug(PlayheadError):
-    """Anything that nobody foresaw; the traceback is in the worker's log."""
-
-    code, title = "internal_error", "Something went wrong in the server"
 
 
 class Canceled(Exception):
@@ -157,7 +152,7 @@ def _blame(runtime: Runtime, work: Work, error: PlayheadError) -> None:
 def _postpone(runtime: Runtime, work: Work, error: Unavailable) -> None:
     """The job's owner hears of it: a job that waits in silence looks like one that is lost."""
     after = timedelta(seconds=error.retry_after_s) if error.retry_after_s else runtime.settings.outage_backoff
-    warning = {"code": error.code, "detail": f"{error.detail.rstrip('.')}. What waits for it goes on by itself."}
+    warning = {"code": error.code, "detail": f"{error.detail.rstrip('.')}. The job waits for that, and goes on by itself."}
     _hand_back(runtime, work, after=min(after, LONGEST_WAIT), error=error, blameless=True, warning=warning)
 
 

@@ -26,6 +26,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for status, text in {
         401: "The API key is missing or not valid.",
+        402: "The job's budget allows no further call.",
         403: "The API key lacks the scope.",
         404: "There is no such thing in this workspace.",
         409: "This can't be done in the present state.",

@@ -1,4 +1,4 @@
-"""What integration tests share: a real S3 server."""
+"""What integration tests share: a real S3 server, and a world to kill things in."""
 
 import os
 import subprocess
@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from core.settings import Settings
 from standalone.processes import free_port
+from tests.integration.world import Recording, World
 from tests.polling import wait_until
 
 
@@ -44,3 +46,15 @@ def _answers(url: str) -> bool:
         return httpx.get(url).status_code == 403  # it wants a signature
     except httpx.TransportError:
         return False
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    return Recording.make(tmp_path_factory.mktemp("recording"))
+
+
+@pytest.fixture
+def world(settings: Settings, recording: Recording, api_key: str) -> Iterator[World]:
+    made = World(settings, recording, api_key)
+    yield made
+    made.close()

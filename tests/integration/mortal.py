@@ -29,16 +29,19 @@ class Killed(BaseException):
 
 @dataclass
 class Fate:
-    """Dies at the crossing of that number, counted from 0; None: never. `crossed` names the moments so far, the last one included."""
+    """Dies at the crossing of that number, counted from 0; None: never. With `only`, moments of that name alone count. `crossed` has all of
+    them so far, the last one included.
+    """
 
     at: int | None
+    only: str | None = None
     crossed: list[str] = field(default_factory=list)
     dead: bool = False
 
     def cross(self, moment: str) -> None:
         self.check()
         self.crossed.append(moment)
-        if len(self.crossed) - 1 == self.at:
+        if self.only in (None, moment) and sum(self.only in (None, each) for each in self.crossed) - 1 == self.at:
             self.dead = True
             raise Killed(moment)
 
@@ -87,14 +90,14 @@ class MortalSessions(Sessions):
 
 
 class MortalBlobs(Blobs):
-    """Dies before a blob is there, and right after."""
+    """Dies once a blob is there, or a part of one; before it is there is no other moment than after the last commit."""
 
     def __init__(self, url: str, fate: Fate) -> None:
         super().__init__(url)
         self._fate = fate
 
     def put(self, key: str, data: bytes) -> None:
-        self._fate.cross("no blob yet")
+        self._fate.check()
         super().put(key, data)
         self._fate.cross("blob, no row")
 
@@ -104,7 +107,7 @@ class MortalBlobs(Blobs):
 
     @asynccontextmanager
     async def writer(self, key: str) -> AsyncIterator["AsyncWritableFile"]:
-        self._fate.cross("no upload yet")
+        self._fate.check()
         try:
             async with super().writer(key) as file:
                 yield file
@@ -115,7 +118,7 @@ class MortalBlobs(Blobs):
         self._fate.cross("upload, no row")
 
     def delete_prefix(self, prefix: str) -> None:
-        self._fate.cross("blobs, doomed")
+        self._fate.check()
         super().delete_prefix(prefix)
         self._fate.cross("blobs deleted, still on the list")
 
@@ -129,11 +132,11 @@ class MortalBlobs(Blobs):
 
 @dataclass
 class MortalRing:
-    """Keeps what is rung for; dies before and after it is. What a dead process had in its doorbell is lost with it."""
+    """Keeps what is rung for. A message that was not sent, since its sender died after the commit, and one that was lost are the same."""
 
     fate: Fate
     rung: list[tuple[str, object]] = field(default_factory=list)
 
     def __call__(self, task: str, row_id: object) -> None:
-        self.fate.cross("committed, no message")
+        self.fate.check()
         self.rung.append((task, row_id))

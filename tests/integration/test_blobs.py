@@ -121,3 +121,13 @@ def test_one_frame_is_read_without_the_others(blobs: Blobs) -> None:
 def test_a_window_of_one_small_frame_is_read_too(blobs: Blobs) -> None:
     blobs.put("frames.zip", pack([(0, b"jpeg")]))
     assert pick(blobs.open("frames.zip"), 0) == b"jpeg"
+
+
+def test_folders_are_told_and_one_blob_of_many_is_deleted(blobs: Blobs) -> None:
+    for key in (source_key("01"), "videos/01/frames-0/a/000000.zip", "videos/01/frames-0/a/000001.zip", source_key("02")):
+        blobs.put(key, b"there")
+    assert blobs.folders("videos") == {"videos/01", "videos/02"}
+    assert blobs.folders("nothing") == set()
+    blobs.delete("videos/01/frames-0/a/000001.zip")
+    blobs.delete("videos/01/frames-0/a/000001.zip")
+    assert sorted(blobs.keys("videos/01")) == ["videos/01/frames-0/a/000000.zip", "videos/01/source"]

@@ -84,6 +84,7 @@ def test_what_is_under_way_is_no_orphan(sessions: Sessions, settings: Settings, 
 def test_a_blob_that_a_row_names_by_now_stays(sessions: Sessions, settings: Settings, blobs: Blobs, video: Video) -> None:
     """As where a job began between the looking and the deleting."""
     assert not orphans.delete(sessions, blobs, Orphan("unnamed", frames_key(video.id, 0, "a", 0), video.id))
+    assert not orphans.delete(sessions, blobs, Orphan("unnamed", video.blob_key, video.id))
     assert not orphans.delete(sessions, blobs, Orphan("unnamed", f"videos/{video.id}"))
     rows.job(sessions, video, settings)
     blobs.put(frames_key(video.id, 0, "b", 0), b"being written")
@@ -92,8 +93,8 @@ def test_a_blob_that_a_row_names_by_now_stays(sessions: Sessions, settings: Sett
 
 
 def test_rows_without_their_blob_are_found_and_frames_are_let_go_of(sessions: Sessions, blobs: Blobs, video: Video) -> None:
-    blobs.delete_prefix(video.blob_key)
-    blobs.delete_prefix(frames_key(video.id, 0, "a", 0))
+    blobs.delete(video.blob_key)
+    blobs.delete(frames_key(video.id, 0, "a", 0))
     there = found(sessions, blobs)
     assert there == [Orphan("gone", frames_key(video.id, 0, "a", 0), video.id), Orphan("gone", video.blob_key, video.id)]
     assert [orphans.forget(sessions, orphan) for orphan in there] == [True, False]
@@ -105,7 +106,7 @@ def test_rows_without_their_blob_are_found_and_frames_are_let_go_of(sessions: Se
 def test_the_command_lists_and_changes_nothing_until_it_is_told_to(settings: Settings, blobs: Blobs, video: Video) -> None:
     lost = frames_key(video.id, 0, "b", 0)
     blobs.put(lost, b"stray")
-    blobs.delete_prefix(video.blob_key)
+    blobs.delete(video.blob_key)
     listed = run(settings)
     assert (listed.returncode, listed.stderr) == (3, "")
     assert listed.stdout.splitlines() == [f"{video.blob_key}: a row names it, and it is not there", f"{lost}: no row names it"]

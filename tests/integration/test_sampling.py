@@ -1,16 +1,24 @@
 """When a segment is decoded, and when it isn't."""
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from core.settings import Settings
+from db import jobs
 from db.models import Event, Job, Segment, Video, Window
 from db.session import Sessions
 from tests.integration import rows
+from tests.polling import wait_until
 from tests.videos import make_video
+from workers.frames.frame import SampledWindow
+from workers.frames.sampler import Limits, Sampler
 from workers.runtime import Runtime, make_runtime
 from workers.sampling import sample
 
@@ -98,3 +106,49 @@ def test_where_no_model_is_asked_a_window_is_done_with_its_frames_and_shown(
     with sessions.begin() as session:
         events = [event for event in session.query(Event).filter_by(job_id=job.id) if event.type == "black"]
         assert [(event.provisional, event.start_ms // 1000, event.end_ms // 1000) for event in events] == [(True, 11, 15)]
+
+
+CANCELED_WITHIN_S = 2.0
+
+
+class FreezingSampler(Sampler):
+    """One whose decoder hangs once it has given its first window."""
+
+    def sample(self, *asked: Any, **how: Any) -> Iterator[SampledWindow]:
+        for window in super().sample(*asked, **how):
+            for decoder in decoders():
+                decoder.suspend()
+            yield window
+
+
+def decoders() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children(recursive=True) if "workers.frames.sandbox.child" in commands(child)]
+
+
+def commands(process: psutil.Process) -> list[str]:
+    """None of one that has ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []
+
+
+def test_a_canceled_job_s_decoder_is_gone_within_two_seconds_whatever_it_does(
+    sessions: Sessions, settings: Settings, runtime: Runtime, video: Video
+) -> None:
+    job, _ = rows.job(sessions, video, settings)
+    work = segment(sessions, job)
+    hanging = replace(runtime, sampler=FreezingSampler(Limits.of(settings)))
+    worker = threading.Thread(target=sample, args=(hanging, work.id), daemon=True)
+    worker.start()
+    wait_until(
+        lambda: [one for one in decoders() if one.status() == psutil.STATUS_STOPPED] and states(sessions, job), "the decoder to hang"
+    )
+    with sessions.begin() as session:
+        jobs.cancel(session, job.workspace_id, job.id)
+    canceled = time.monotonic()
+    wait_until(lambda: not decoders(), "the decoder to be gone")
+    assert time.monotonic() - canceled <= CANCELED_WITHIN_S + 0.5  # for a busy machine
+    worker.join(10)
+    assert not worker.is_alive()
+    assert states(sessions, job) == {5: "canceled"}

@@ -144,7 +144,8 @@ def test_a_job_of_which_nothing_worked_has_failed_with_the_reason(sessions: Sess
     [window] = rows.planned(sessions, job, spans=[(0, 120_000)])
     finish(sessions, claim(sessions, window), state="failed", error={"code": "model_rejected", "detail": "no such model"}, detections=None)
     settled, found = outcome(sessions, job)
-    assert (settled.status, settled.error) == ("failed", {"code": "model_rejected", "detail": "no such model"})
+    assert (settled.status, settled.error and settled.error["code"]) == ("failed", "model_rejected")
+    assert settled.error["detail"].startswith("no such model. Ask again with a `model` that it has")
     assert found == []
 
 
@@ -156,7 +157,8 @@ def test_a_plan_that_failed_fails_the_job(sessions: Sessions, job: Job) -> None:
     with sessions.begin() as session:
         settling.close(session, claimed, state="failed", error={"code": "not_a_video", "detail": "no stream"})
     settled, _ = outcome(sessions, job)
-    assert (settled.status, settled.error) == ("failed", {"code": "not_a_video", "detail": "no stream"})
+    assert (settled.status, settled.error and settled.error["code"]) == ("failed", "not_a_video")
+    assert settled.error["detail"].startswith("no stream. Check that the file plays")
     assert settled.coverage == {"ratio": 0.0, "gaps": [{"start_ms": 0, "end_ms": 120_000, "reason": "not_a_video"}]}
     assert settled.completed_at is not None
 
