@@ -158,19 +158,22 @@ def _possible(kinds: Iterable[str], whole: Stack) -> list[str]:
 
 @dataclass
 class Pace:
-    """Uploads go on as jobs end, and faults as uploads are accepted, so that all of both meet whatever the machine can do."""
+    """Uploads go on as jobs end, and faults as uploads are accepted, so that all of both meet whatever the machine can do.
+    `open` jobs were counted when so many uploads were accepted: `counted_at`."""
 
     whole: Stack
     uploads: list[Upload]
     jobs: int
     looked_at: float = 0.0
     open: int = 0
+    counted_at: int = 0
 
     def look(self) -> None:
         """Count the open jobs, now and then; with the database away as many as before."""
         if time.monotonic() > self.looked_at + LOOK_EVERY_S:
-            counted = _open(self.whole)
-            self.open = self.open if counted < 0 else counted
+            accepted, counted = self.accepted, _open(self.whole)
+            if counted >= 0:
+                self.open, self.counted_at = counted, accepted
             self.looked_at = time.monotonic()
 
     @property
@@ -182,7 +185,7 @@ class Pace:
         return self.accepted / self.jobs
 
     def may_upload(self) -> bool:
-        return self.open < OPEN_JOBS
+        return self.open + self.accepted - self.counted_at < OPEN_JOBS
 
 
 def _storm(whole: Stack, driver: Driver, pace: Pace, say: Callable[[str], None]) -> None:
