@@ -34,7 +34,7 @@ test: .venv/.test ## Run all tests (ARGS="-k word" picks some)
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 chaos: .venv/.test ## Break everything while it works, and check (SEED=1 JOBS=200 FAULTS=300)
-	@exec $(PY) -m tests.chaos --seed $(SEED) --jobs $(JOBS) --faults $(FAULTS) $(ARGS)
+	@exec $(PY) -m tests.chaos --with-parent --seed $(SEED) --jobs $(JOBS) --faults $(FAULTS) $(ARGS)
 
 check: static test ## What CI runs: format, lint, types, import rules, tests
 

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests.chaos.checker import Case, Violation
+from tests.chaos.case import Case
+from tests.chaos.checker import Violation
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import KINDS
 from tests.chaos.run import Outcome

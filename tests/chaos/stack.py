@@ -79,8 +79,8 @@ class Stack:
         self.postgres.create(DATABASE)
         direct = {**self._environment(self.database_url, self.broker_url), **SETTINGS}
         self.api_key = ""
-        for arguments in (parts.UPGRADE, parts.CREATE_KEY):
-            told = run(python(arguments, direct))
+        for command in (parts.UPGRADE, parts.CREATE_KEY):
+            told = run(python(command, direct))
             if told.code:
                 raise CannotStart(told.last_words)
             self.api_key = told.output
