@@ -3,17 +3,19 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any
 
-from tests.chaos.away import PAIRS, overlap_s, while_needed
+from tests.chaos.away import PAIRS, Stretch, behind, overlap_s, union, while_needed
 from tests.chaos.evidence import Change, Evidence, Row, Upload
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """`took_s`: from the last sign of life of whoever had the work to the `claim` of the next; for `away_s` of that nobody could."""
+    """`took_s`: from the last sign of life of whoever had the work to the `claim` of the next; for `away_s` of that nobody
+    could, or whoever could had older work."""
 
     claim: Change
     took_s: float
@@ -52,11 +54,16 @@ class Case:
         """One for each piece of work that a worker left in the middle."""
         away = {table: while_needed(self.evidence, table) for table in PAIRS}
         return [
-            Recovery(after, (after.at - before.at).total_seconds(), overlap_s(away[after.kind], before.at, after.at))
+            self._recovery(before, after, away[after.kind])
             for life in self.lives.values()
             for before, after in pairwise(life)
             if before.state == after.state == "running" and before.token != after.token
         ]
+
+    def _recovery(self, before: Change, after: Change, away: list[Stretch]) -> Recovery:
+        lapsed = min(before.at + timedelta(seconds=self.evidence.lease_s), after.at)
+        excused = union([*away, *behind(self.lives.values(), after.kind, lapsed, after.at)])
+        return Recovery(after, (after.at - before.at).total_seconds(), overlap_s(excused, before.at, after.at))
 
     @cached_property
     def paid_again(self) -> list[Change]:

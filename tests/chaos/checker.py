@@ -231,7 +231,7 @@ def work_recovers(case: Case) -> Iterator[Violation]:
     longest_s = case.evidence.lease_s + RECOVERY_S
     for recovery in case.recoveries:
         if recovery.own_s > longest_s:
-            what = f"went on after {recovery.took_s:.1f} s, of which what it needs was away for {recovery.away_s:.1f} s"
+            what = f"went on after {recovery.took_s:.1f} s, of which what it needs was away or busy for {recovery.away_s:.1f} s"
             yield Violation(what, (recovery.claim.kind, str(recovery.claim.id)))
 
 

@@ -76,10 +76,10 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
             _storm(whole, driver, pace, say)
             say("Everything is mended; waiting for the last jobs.")
             driver.mend_all()
-            settled = _calm(whole, uploads, options.settle_s)
+            settled = _calm(whole, pace, options.settle_s)
             say("Measuring uploads without the broker.")
             waits = broker.waits(whole, clients.one_more, each=options.broker_uploads)
-            settled = settled and _calm(whole, uploads, options.settle_s)
+            settled = settled and _calm(whole, pace, options.settle_s)
         say("All jobs have ended." if settled else "Not all jobs have ended.")
         found = _gather(whole, clips, uploads, driver.faults)
         lacking = sorted(set(options.kinds) - set(_possible(options.kinds, whole)))
@@ -137,12 +137,13 @@ def _storm(whole: Stack, driver: Driver, pace: Pace, say: Callable[[str], None])
             say(f"{len(driver.faults)} faults, {pace.accepted} uploads accepted, {pace.open} jobs open")
 
 
-def _calm(whole: Stack, uploads: list[Upload], within_s: float) -> bool:
+def _calm(whole: Stack, pace: Pace, within_s: float) -> bool:
     """Keep the stack going until every job has ended and what was to be cleaned up is; False where that takes too long."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         whole.tend()
-        if all(upload.accepted_at for upload in uploads) and _open(whole) == 0 and _doomed(whole) == 0:
+        pace.look()
+        if pace.accepted == len(pace.uploads) and _open(whole) == 0 and _doomed(whole) == 0:
             return True
         time.sleep(0.2)
     return False
