@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VIDEO ?=
 ARGS ?=
+SEED ?= 1
+JOBS ?= 200
+FAULTS ?= 300
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check
@@ -14,7 +17,7 @@ LOCK := env -u UV_FIND_LINKS -u UV_INDEX_URL .venv/lock/bin/uv pip compile -q --
 	--generate-hashes --no-header --no-annotate --upgrade --group server
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check static lock clean
+.PHONY: help demo up test chaos check static lock clean
 
 help: ## Show this list
 	@echo 'Playhead: what happened in a video, and when.'
@@ -29,6 +32,9 @@ up: .venv/.standalone ## Keep the stack running until Ctrl-C (PLAYHEAD_PORT, PLA
 
 test: .venv/.test ## Run all tests (ARGS="-k word" picks some)
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+chaos: .venv/.test ## Break everything while it works, and check (SEED=1 JOBS=200 FAULTS=300)
+	@exec $(PY) -m tests.chaos --with-parent --seed $(SEED) --jobs $(JOBS) --faults $(FAULTS) $(ARGS)
 
 check: static test ## What CI runs: format, lint, types, import rules, tests
 

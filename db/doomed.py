@@ -17,8 +17,23 @@ def doom(session: Session, prefix: str, *, after: timedelta, again_after: timede
 
 
 def spare(session: Session, prefix: str) -> bool:
-    """Take a prefix off the list; False if it is not there, since it was deleted already."""
-    return session.execute(delete(DoomedBlobs).where(DoomedBlobs.prefix == prefix).returning(DoomedBlobs.prefix)).first() is not None
+    """Take a prefix off the list; False if it is not there, or somebody has begun to delete what is below it."""
+    query = delete(DoomedBlobs).where(DoomedBlobs.prefix == prefix, DoomedBlobs.deleted_at.is_(None))
+    return session.execute(query.returning(DoomedBlobs.prefix)).first() is not None
+
+
+def take(session: Session, *, prefix: str) -> bool:
+    """Decide that it will be deleted, before anything is: from the commit on nobody can spare it. Waits for whoever is about to.
+
+    False if it is not on the list, since it was spared or deleted.
+    """
+    query = update(DoomedBlobs).where(DoomedBlobs.prefix == prefix).values(deleted_at=func.clock_timestamp())
+    return session.execute(query.returning(DoomedBlobs.prefix)).first() is not None
+
+
+def forget(session: Session, *, prefix: str) -> None:
+    """Nothing is left below it, and nobody writes there any more."""
+    session.execute(delete(DoomedBlobs).where(DoomedBlobs.prefix == prefix))
 
 
 def due(session: Session) -> list[str]:

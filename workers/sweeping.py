@@ -132,6 +132,8 @@ def _delete_blobs(runtime: Runtime) -> None:
     for prefix in runtime.sessions.run(doomed.due):
         if time.monotonic() > until:
             return
+        if not runtime.sessions.run(partial(doomed.take, prefix=prefix)):
+            continue  # an upload became a video just now
         try:
             runtime.blobs.delete_prefix(prefix)
         except BlobsUnavailable as error:

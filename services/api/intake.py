@@ -231,14 +231,17 @@ def _doom(parts: Parts, video_id: UUID) -> None:
 
 
 def _clean_up(parts: Parts, video_id: UUID) -> None:
-    """A commit whose answer got lost may have happened, so look first."""
+    """A commit whose answer got lost may have happened, and one that is on its way still may. Both take the prefix off the list of what is
+    doomed, so whoever has that row first decides; where nobody has it any more, either the video is there or it never will be.
+    """
+    prefix = video_prefix(video_id)
     try:
         with parts.sessions.begin() as session:
-            committed = session.get(Video, video_id) is not None
-        if not committed:
-            parts.blobs.delete_prefix(video_prefix(video_id))
+            given_up = doomed.take(session, prefix=prefix) or session.get(Video, video_id) is None
+        if given_up:
+            parts.blobs.delete_prefix(prefix)
             with parts.sessions.begin() as session:
-                doomed.spare(session, video_prefix(video_id))
+                doomed.forget(session, prefix=prefix)
     except Unavailable as error:
         log.warning("upload.left_behind", video_id=str(video_id), error=error.as_dict())
 

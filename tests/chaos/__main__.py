@@ -35,13 +35,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--settle", type=float, default=300.0, metavar="S", help="how long jobs may take once everything is mended (300)")
     made.add_argument("--broker-uploads", type=int, default=5, metavar="N", help="measured afterwards in each state of the broker (5)")
     made.add_argument("--kind", action="append", choices=list(KINDS), metavar="KIND", help="only faults of this kind; may be given often")
+    made.add_argument("--with-parent", action="store_true", help="stop when the process that started this one is gone")
     made.add_argument("--keep", type=Path, metavar="DIR", help="leave the database, the blobs and the logs in this folder")
     return made
 
 
 def main() -> int:
     arguments = parser().parse_args()
-    die_with_parent(signal.SIGKILL)
+    if arguments.with_parent:
+        die_with_parent(signal.SIGTERM)
     orphans.adopt()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="playhead-chaos-") as temporary:

@@ -63,7 +63,7 @@ class Fault:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """`blobs`: size by key; `sources`: SHA-256 of the videos' blobs; `calls`: the model server's book; `beats`: `(at, part, node)`
-    of each heartbeat; `starts`: `(name, process id)` of whatever was started; `waits`: see `broker`."""
+    of each heartbeat; `starts`: `(name, process id, at)` of whatever was started; `waits`: see `broker`."""
 
     clips: Mapping[str, Clip]
     uploads: list[Upload]
@@ -77,7 +77,7 @@ class Evidence:
     lease_s: float
     survivors: list[str]
     stopped_s: Mapping[str, float]
-    starts: list[tuple[str, int]] = field(default_factory=list)
+    starts: list[tuple[str, int, float]] = field(default_factory=list)
     waits: Mapping[str, list[float]] = field(default_factory=dict)
 
 

@@ -72,21 +72,20 @@ def _restart(stack: Stack, planned: Planned) -> Mend:
 
 
 def _kill_below(stack: Stack, planned: Planned, *, decoder: bool) -> Mend:
-    """One process of a worker's pool, or one decoder; of the other worker where this one has none."""
+    """One process of a worker's pool, or what decodes for it; of the other worker where this one has none."""
     names = sorted(DECODERS, key=lambda name: name != planned.target)
-    below = [process for name in names for process in stack.family(name)[1:] if _is_decoder(process) == decoder]
-    if not below:
+    found = (process for name in names for process in stack.family(name)[1:] if _is_below(process, stack.processes[name].pid, decoder))
+    if (process := next(found, None)) is None:
         raise NotNow
-    below[0].kill()
+    process.kill()
     return _nothing
 
 
-def _is_decoder(process: psutil.Process) -> bool:
-    """Once it is one: before, it is a copy of the worker that has yet to become it."""
-    try:
-        return CHILD in process.cmdline()
-    except psutil.Error:
-        return False
+def _is_below(process: psutil.Process, worker: int, decoder: bool) -> bool:
+    """A pool process is the worker's own child, a decoder a pool process's: once it is one, as before it is a copy of its parent."""
+    with contextlib.suppress(psutil.Error):
+        return (CHILD in process.cmdline()) == decoder and (process.ppid() == worker) != decoder
+    return False
 
 
 def _freeze(stack: Stack, planned: Planned) -> Mend:

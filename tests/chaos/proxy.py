@@ -78,7 +78,7 @@ class Proxies:
 
     def open(self, name: str, port: int) -> int:
         """A port of this machine that leads to `port`."""
-        return self._run(self._open(name, port))
+        return int(self._run(self._open(name, port)))
 
     def named(self, prefix: str) -> list[str]:
         return [name for name in self._links if name.startswith(prefix)]

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests.chaos.checker import Case, Violation
+from tests.chaos.case import Case
+from tests.chaos.checker import Violation
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import KINDS
 from tests.chaos.run import Outcome
@@ -49,7 +50,7 @@ def _recoveries(case: Case) -> Iterator[str]:
     yield f"Work left in the middle by a worker: {len(case.recoveries)} times"
     if longest:
         took_s, lease_s = max(each.took_s for each in case.recoveries), case.evidence.lease_s
-        yield f"Longest recovery: {longest.own_s:.1f} s, {took_s:.1f} s with what it needs being away meanwhile (a lease is {lease_s:g} s)"
+        yield f"Longest recovery: {longest.own_s:.1f} s (a lease is {lease_s:g} s), or {took_s:.1f} s with waits for what was away or busy"
 
 
 def _refusals(evidence: Evidence) -> str:

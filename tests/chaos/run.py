@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +13,9 @@ import psycopg
 from core.settings import Settings
 from tests.chaos import broker, evidence, orphans
 from tests.chaos.clips import Clip, make_clips
+from tests.chaos.driver import Driver
 from tests.chaos.evidence import Evidence, Fault, Upload
-from tests.chaos.faults import KINDS, Mend, NotNow, Planned, schedule
+from tests.chaos.faults import KINDS, schedule
 from tests.chaos.stack import SETTINGS, TICK_S, Stack, stack
 from tests.chaos.uploading import Clients, planned, uploading
 from tests.model_server.misbehaving import error_in_200, numbered, reset, status
@@ -22,14 +23,8 @@ from tests.model_server.misbehaving import error_in_200, numbered, reset, status
 OPEN_JOBS = 12
 """So many jobs are on their way at a time: enough for every worker, and few enough that each fault meets all stages."""
 
-LEAD = 4
-"""So many faults come however few jobs there are."""
-
 LOOK_EVERY_S = 0.5
 TELL_EVERY_S = 30.0
-
-PATIENCE_S = 8.0
-"""How long a fault is waited with, for something that it can break; then another one comes."""
 
 SLOW_S = 1.0
 """How long the model takes, so that there are calls in flight to be broken."""
@@ -49,66 +44,6 @@ class Options:
     settle_s: float = 240.0
     broker_uploads: int = 5
     small_disk: Path | None = None
-
-
-@dataclass
-class Driver:
-    """Breaks and mends; `told` is what became of each planned fault."""
-
-    stack: Stack
-    planned: list[Planned]
-    faults: list[Fault] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-    broken: list[tuple[float, Planned, float, Mend]] = field(default_factory=list)
-    next_at: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.total = len(self.planned)
-
-    @property
-    def is_over(self) -> bool:
-        return not self.planned and not self.broken
-
-    def step(self, share: float) -> None:
-        """Mend what has lasted long enough, and break what is due once that share of the jobs is there."""
-        now = time.monotonic()
-        for one in [one for one in self.broken if one[0] <= now]:
-            self.broken.remove(one)
-            self._mend(one)
-        if not self.planned:
-            return
-        due = self.planned[0]
-        if not self.next_at:
-            self.next_at = now + due.pause_s
-        too_early = len(self.faults) + len(self.broken) >= LEAD + share * self.total
-        if now < self.next_at or too_early or not self._can_be_broken(due):
-            return
-        at = time.time()
-        try:
-            mend = KINDS[due.kind].do(self.stack, due)
-        except NotNow:
-            if now < self.next_at + PATIENCE_S:
-                return
-            self.skipped[due.kind] += 1
-        else:
-            self.broken.append((now + due.lasts_s, due, at, mend))
-        self.planned.pop(0)
-        self.next_at = 0.0
-
-    def mend_all(self) -> None:
-        for one in self.broken:
-            self._mend(one)
-        self.broken.clear()
-
-    def _can_be_broken(self, fault: Planned) -> bool:
-        """Whether it would change anything: what is down or frozen already is left alone until it is back."""
-        away = {planned.target for _, planned, _, _ in self.broken}
-        return fault.target not in away and (fault.target not in self.stack.processes or self.stack.is_up(fault.target))
-
-    def _mend(self, one: tuple[float, Planned, float, Mend]) -> None:
-        _, fault, at, mend = one
-        mend()
-        self.faults.append(Fault(fault.kind, fault.target, at, time.time()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +76,10 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
             _storm(whole, driver, pace, say)
             say("Everything is mended; waiting for the last jobs.")
             driver.mend_all()
-            settled = _calm(whole, uploads, options.settle_s)
+            settled = _calm(whole, pace, options.settle_s)
             say("Measuring uploads without the broker.")
             waits = broker.waits(whole, clients.one_more, each=options.broker_uploads)
-            settled = settled and _calm(whole, uploads, options.settle_s)
+            settled = settled and _calm(whole, pace, options.settle_s)
         say("All jobs have ended." if settled else "Not all jobs have ended.")
         found = _gather(whole, clips, uploads, driver.faults)
         lacking = sorted(set(options.kinds) - set(_possible(options.kinds, whole)))
@@ -158,19 +93,24 @@ def _possible(kinds: Iterable[str], whole: Stack) -> list[str]:
 
 @dataclass
 class Pace:
-    """Uploads go on as jobs end, and faults as uploads are accepted, so that all of both meet whatever the machine can do."""
+    """Uploads go on as jobs end, and faults as uploads are accepted, so that all of both meet whatever the machine can do.
+
+    `open` jobs were counted when so many uploads were accepted: `counted_at`.
+    """
 
     whole: Stack
     uploads: list[Upload]
     jobs: int
     looked_at: float = 0.0
     open: int = 0
+    counted_at: int = 0
 
     def look(self) -> None:
         """Count the open jobs, now and then; with the database away as many as before."""
         if time.monotonic() > self.looked_at + LOOK_EVERY_S:
-            counted = _open(self.whole)
-            self.open = self.open if counted < 0 else counted
+            accepted, counted = self.accepted, _open(self.whole)
+            if counted >= 0:
+                self.open, self.counted_at = counted, accepted
             self.looked_at = time.monotonic()
 
     @property
@@ -182,7 +122,7 @@ class Pace:
         return self.accepted / self.jobs
 
     def may_upload(self) -> bool:
-        return self.open < OPEN_JOBS
+        return self.open + self.accepted - self.counted_at < OPEN_JOBS
 
 
 def _storm(whole: Stack, driver: Driver, pace: Pace, say: Callable[[str], None]) -> None:
@@ -197,12 +137,13 @@ def _storm(whole: Stack, driver: Driver, pace: Pace, say: Callable[[str], None])
             say(f"{len(driver.faults)} faults, {pace.accepted} uploads accepted, {pace.open} jobs open")
 
 
-def _calm(whole: Stack, uploads: list[Upload], within_s: float) -> bool:
+def _calm(whole: Stack, pace: Pace, within_s: float) -> bool:
     """Keep the stack going until every job has ended and what was to be cleaned up is; False where that takes too long."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         whole.tend()
-        if all(upload.accepted_at for upload in uploads) and _open(whole) == 0 and _doomed(whole) == 0:
+        pace.look()
+        if pace.accepted == len(pace.uploads) and _open(whole) == 0 and _doomed(whole) == 0:
             return True
         time.sleep(0.2)
     return False

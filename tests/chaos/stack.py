@@ -69,7 +69,7 @@ class Stack:
         self.held: set[str] = set()
         self._ended_at: dict[str, float] = {}
         self._ports: dict[str, int] = {}
-        self.starts: list[tuple[str, int]] = []
+        self.starts: list[tuple[str, int, float]] = []
 
     def start(self) -> None:
         """Return once everything is ready. Raises `CannotStart`."""
@@ -79,8 +79,8 @@ class Stack:
         self.postgres.create(DATABASE)
         direct = {**self._environment(self.database_url, self.broker_url), **SETTINGS}
         self.api_key = ""
-        for arguments in (parts.UPGRADE, parts.CREATE_KEY):
-            told = run(python(arguments, direct))
+        for command in (parts.UPGRADE, parts.CREATE_KEY):
+            told = run(python(command, direct))
             if told.code:
                 raise CannotStart(told.last_words)
             self.api_key = told.output
@@ -160,7 +160,7 @@ class Stack:
 
     def _start(self, name: str) -> None:
         self.processes[name] = start(self.parts[name], self._leash, self.logs)
-        self.starts.append((name, self.processes[name].pid))
+        self.starts.append((name, self.processes[name].pid, time.time()))
 
     def _start_model(self) -> None:
         port = free_port()

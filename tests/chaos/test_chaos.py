@@ -26,7 +26,7 @@ SHORT = ("--seed", "1", "--jobs", "5", "--faults", str(len(KINDS)), "--pause", "
 @pytest.mark.timeout(240)
 def test_ten_faults_change_nothing_but_the_time(tmp_path: Path) -> None:
     """In a process of its own, which adopts whatever loses its parent."""
-    command = [sys.executable, "-m", "tests.chaos", *SHORT, *(f"--kind={kind}" for kind in KINDS), "--keep", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.chaos", "--with-parent", *SHORT, *(f"--kind={kind}" for kind in KINDS), "--keep", str(tmp_path)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     print(ended.stdout)
     assert ended.returncode == 0, ended.stderr

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
+from typing import Any
 
 import httpx
 
@@ -77,7 +78,7 @@ class Clients:
                 self.unexpected.append(f"{upload.name} {answer.status_code} {answer.text[:300]}")
 
     def _params(self, upload: Upload) -> dict[str, str]:
-        request = {"analyzer": "model", "event_types": TYPES, "sampling": SAMPLING, "instructions": upload.name}
+        request: dict[str, Any] = {"analyzer": "model", "event_types": TYPES, "sampling": SAMPLING, "instructions": upload.name}
         if upload.budget_usd is not None:
             request["budget_usd"] = upload.budget_usd
         return {"custom_id": upload.name, "request": json.dumps(request)}

@@ -5,17 +5,26 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
+from threading import Thread
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import make_transient
 
+from core.blobs import Blobs, video_prefix
 from core.settings import Settings
+from db import doomed
 from db.models import DoomedBlobs, Video
 from db.session import Sessions
+from services.api import intake
+from services.api.context import Parts
 from standalone.processes import free_port
 from tests.conftest import serving
+from tests.integration import rows
 from tests.integration.test_uploads import MP4, stored
 from tests.polling import wait_until
 from workers.runtime import make_runtime
@@ -103,3 +112,67 @@ def test_an_upload_that_ended_well_is_on_no_list_of_things_to_delete(settings: S
     assert [path.read_bytes() for path in stored(settings)] == [MP4]
     with sessions.begin() as session:
         assert session.query(DoomedBlobs).count() == 0
+
+
+@pytest.fixture
+def parts(settings: Settings, sessions: Sessions) -> Parts:
+    return Parts(settings, sessions, Blobs(settings.blobs_url), lambda task, row_id: None)
+
+
+@pytest.fixture
+def upload(settings: Settings, sessions: Sessions, parts: Parts) -> Video:
+    """One whose bytes are there, and whose transaction is yet to come."""
+    made = rows.video(sessions, rows.workspace(sessions))
+    with sessions.begin() as session:
+        session.delete(session.get_one(Video, made.id))
+        doomed.doom(session, video_prefix(made.id), after=timedelta(0), again_after=timedelta(0))
+    parts.blobs.put(made.blob_key, MP4)
+    make_transient(made)
+    return made
+
+
+def waits_for_a_lock(sessions: Sessions) -> bool:
+    with sessions.begin() as session:
+        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_who_cleans_up_waits_for_a_commit_that_is_on_its_way(
+    settings: Settings, sessions: Sessions, parts: Parts, upload: Video, committed: bool
+) -> None:
+    """The request may be canceled, or its connection lost, while the last transaction is in the database's hands."""
+    cleaner = Thread(target=intake._clean_up, args=(parts, upload.id))
+    with suppress(Lost), sessions.begin() as session:
+        assert doomed.spare(session, video_prefix(upload.id))
+        session.add(upload)
+        session.flush()
+        cleaner.start()
+        wait_until(lambda: waits_for_a_lock(sessions), "the clean-up to wait")
+        if not committed:
+            raise Lost
+    cleaner.join(10)
+    assert len(stored(settings)) == (1 if committed else 0)
+    with sessions.begin() as session:
+        assert session.query(Video).count() == (1 if committed else 0)
+        assert session.query(DoomedBlobs).count() == 0
+
+
+class Lost(Exception):
+    """The transaction came to nothing."""
+
+
+def test_once_the_sweeper_deletes_an_upload_it_can_become_no_video(
+    settings: Settings, sessions: Sessions, parts: Parts, upload: Video
+) -> None:
+    spared: list[bool] = []
+
+    class Deleting(Blobs):
+        def delete_prefix(self, prefix: str) -> None:
+            with sessions.begin() as session:
+                spared.append(doomed.spare(session, prefix))
+            super().delete_prefix(prefix)
+
+    runtime = make_runtime(settings)
+    sweep(replace(runtime, blobs=Deleting(settings.blobs_url)))
+    runtime.sessions.engine.dispose()
+    assert (spared, stored(settings)) == ([False], [])

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -152,6 +153,20 @@ def test_every_invariant_is_broken_by_a_test() -> None:
 def test_a_recovery_that_waited_for_a_broken_part_is_not_slow() -> None:
     began = (NOON + timedelta(seconds=1)).timestamp()
     assert broken(replace(left_for(21), faults=[Fault("broker down", "valkey", began, began + 10)])) == {}
+
+
+@pytest.mark.parametrize(("was_there_after_s", "is_slow"), [(0, False), (20, True)])
+def test_a_recovery_that_waited_behind_older_work_is_not_slow_and_one_that_was_overtaken_is(was_there_after_s: int, is_slow: bool) -> None:
+    found, others = left_for(30), [UUID(int=number) for number in range(200, 206)]
+    claims = [
+        each
+        for place, row_id in enumerate(others)
+        for each in (
+            change(100 + 2 * place, "segments", row_id, "pending", at_s=was_there_after_s, attempts=0, outages=0),
+            change(101 + 2 * place, "segments", row_id, "running", at_s=6 + 4 * place, token=row_id, attempts=1, outages=0),
+        )
+    ]
+    assert bool(broken(replace(found, history=[*found.history, *claims]))) is is_slow
 
 
 def test_a_budget_that_is_too_small_may_end_a_job_early_and_nothing_else_may() -> None:
