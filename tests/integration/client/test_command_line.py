@@ -362,3 +362,22 @@ def test_an_estimate_of_a_video_that_nobody_looked_at_says_so(run: Run, script: 
     script.on("/v1/videos/v1/estimate", problem(409, "not_probed", "How long this video is, is not known."))
     done = run("estimate", "v1")
     assert (done.returncode, "not known" in done.stderr) == (1, True)
+
+
+def test_a_diff_tells_what_cannot_be_compared_apart_and_how_the_jobs_ended(run: Run, script: Script) -> None:
+    incomparable = [
+        {"event": event(3), "of": "against", "reason": "not_analysed"},
+        {"event": event(4), "of": "job", "reason": "not_asked"},
+        {"event": event(5), "of": "against", "reason": "not_analysed"},
+    ]
+    told = {"job_id": "j2", "status": "partial", "against": "j1", "against_status": "succeeded", "unchanged": 7}
+    script.on("/v1/jobs/j2/diff", ok({**told, "appeared": [event(1)], "vanished": [], "moved": [], "incomparable": incomparable}))
+    done = run("diff", "j2", "j1")
+    assert done.stderr.splitlines() == [
+        "Appeared: 1",
+        "In j1 alone, not analysed by j2: 2",
+        "In j2 alone, not asked for by j1: 1",
+        "Unchanged: 7",
+        "Job j2 is partial: playhead jobs j2",
+    ]
+    assert [line.split()[-1] for line in done.stdout.splitlines() if "Cut" in line] == ["1", "3", "5", "4"]
