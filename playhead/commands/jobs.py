@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from playhead.commands.analyze import exit_code, wait_for
+from playhead.commands.following import exit_code, wait_for
 from playhead.render import events_table, incomparable, job_notes, jobs_table, printable
 from playhead.terminal import Session
 
