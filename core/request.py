@@ -106,12 +106,14 @@ class Sampling(BaseModel):
 
 
 class Verify(BaseModel):
-    """How second looks are made; of use with `refine` alone."""
+    """How second looks are made: a question for `refine`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     votes: Literal[1, 3, 5] = Field(
-        1, description="How often each look is asked for. More than one: `confidence` is the share of the votes that saw the event."
+        1,
+        description="How often each look is asked for. More than one: `confidence` is the share of the votes that saw the event. Refused "
+        "without `refine`.",
     )
 
 
@@ -159,13 +161,15 @@ class JobRequest(BaseModel):
         """The request as it will be carried out, defaults filled in.
 
         Raises `ModelNotConfigured` where a model is asked for and there is none, `Unprocessable` where `signals` is asked what only a
-        model knows, and where the sampling does not go with the frames a second that it leaves open.
+        model knows, for votes without second looks, and where the sampling does not go with the frames a second that it leaves open.
         """
         if self.analyzer == "signals" and self._for_a_model:
             name = self._for_a_model[0]
             raise Unprocessable(
                 f"`signals` finds cuts, black, freezes and motion; it knows no `{name}`. Leave that out, or ask for `model`.", field=name
             )
+        if self.verify.votes > 1 and not self.refine:
+            raise Unprocessable("Votes are cast by second looks: ask for `refine` too, or for one vote.", field="verify.votes")
         analyzer = ("model" if settings.has_model else "signals") if self.analyzer == "auto" else self.analyzer
         if analyzer == "model" and not settings.has_model:
             raise ModelNotConfigured("Set PLAYHEAD_MODEL_API_KEY or PLAYHEAD_MODEL_URL on the server, or ask for `signals`.")
@@ -202,4 +206,5 @@ class JobRequest(BaseModel):
     @property
     def _for_a_model(self) -> list[str]:
         """The members given that only a model knows what to do with."""
-        return [name for name in ("event_types", "instructions", "model", "refine") if getattr(self, name)]
+        told = [name for name in ("event_types", "instructions", "model", "refine") if getattr(self, name)]
+        return [*told, "verify.votes"] if self.verify.votes > 1 else told

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from playhead.commands.analyze import analyze
+from playhead.commands.ask import ask
 from playhead.commands.estimate import estimate
 from playhead.commands.events import events
 from playhead.commands.jobs import cancel, diff, jobs, retry
@@ -33,6 +34,11 @@ ANALYZE = _examples(
     "playhead analyze street.mp4 --budget 0.25",
     "playhead analyze *.mp4 --json | jq .job.status",
 )
+ASK = _examples(
+    "playhead ask VIDEO --type 'crossing=A person crosses the street' --refine",
+    "playhead ask VIDEO --votes 3 --budget 0.25",
+    "playhead diff JOB OTHER",
+)
 ESTIMATE = _examples(
     "playhead estimate VIDEO",
     "playhead estimate VIDEO --fps 2 --refine",
@@ -56,6 +62,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=ANALYZE)(analyze)
+app.command(epilog=ASK)(ask)
 app.command(epilog=EVENTS)(events)
 app.command(epilog=ESTIMATE)(estimate)
 app.command()(videos)

@@ -144,7 +144,7 @@ class Client:
         return Job.from_json(self._wire.json("POST", _path("/v1/jobs", job_id, "retry"), json=body))
 
     def diff(self, job_id: str, against: str) -> Diff:
-        """What appeared, vanished and moved against another job of the same video."""
+        """What appeared, vanished and moved against another job of the same video, and what of it can't be compared."""
         return Diff.from_json(self._wire.json("GET", _path("/v1/jobs", job_id, "diff"), params={"against": against}))
 
     def wait(self, job_id: str, *, on_progress: Callable[[Job], None] | None = None, timeout: float | None = None) -> Job:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from playhead.timecodes import format_timecode
-from playhead.types import Cost, Estimate, Event, Gap, Job, Problem, Video
+from playhead.types import Cost, Diff, Estimate, Event, Gap, Job, Problem, Video
 
 STATUS_STYLES = {"succeeded": "green", "partial": "yellow", "failed": "red", "canceled": "dim", "processing": "cyan"}
 
@@ -95,6 +95,16 @@ def estimate_notes(estimate: Estimate) -> list[str]:
     extra = [f", ${extra:g} {what}" for extra, what in ((price.image_usd, "an image"), (price.call_usd, "a call")) if extra]
     tokens = f"${price.input_usd or 0:g} for a million tokens in, ${price.output_usd or 0:g} out"
     return [f"Price of {printable(price.model)}, {told}: {tokens}{''.join(extra)}.", AT_MOST]
+
+
+def incomparable(diff: Diff) -> list[tuple[str, list[Event]]]:
+    """What one job found and the other could not have, under a heading that says why: `In j1 alone, not analysed by j2`."""
+    found: dict[str, list[Event]] = {}
+    for one in diff.incomparable:
+        its, other = (diff.job_id, diff.against) if one.of == "job" else (diff.against, diff.job_id)
+        why = {"not_asked": "not asked for by", "not_analysed": "not analysed by"}.get(one.reason or "", "not comparable with")
+        found.setdefault(f"In {its} alone, {why} {other}", []).append(one.event)
+    return list(found.items())
 
 
 def job_summary(job: Job, *, events: int) -> str:

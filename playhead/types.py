@@ -265,15 +265,29 @@ class Moved(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Incomparable(Record):
+    """An event of one job (`of`: `job` or `against`) that the other one could not have found. `reason`: `not_asked`, or `not_analysed`."""
+
+    event: Event
+    of: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Diff(Record):
-    """What one job found against another of the same video."""
+    """What one job found against another of the same video. `incomparable` is what one found and the other could not have: that is neither
+    in `appeared` nor in `vanished`.
+    """
 
     job_id: str
     against: str
+    status: str | None = None
+    against_status: str | None = None
     appeared: tuple[Event, ...] = ()
     vanished: tuple[Event, ...] = ()
     moved: tuple[Moved, ...] = ()
     unchanged: int = 0
+    incomparable: tuple[Incomparable, ...] = ()
 
 
 class Upload(NamedTuple):

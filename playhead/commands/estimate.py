@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from playhead.commands.options import Analyzer, Fps, Instructions, Refine, Types, question
+from playhead.commands.options import AllFrames, Analyzer, Fps, Instructions, Refine, Types, Votes, question
 from playhead.render import estimate_notes, estimate_table
 from playhead.terminal import Session
 
@@ -16,13 +16,18 @@ def estimate(
     types: Types = None,
     instructions: Instructions = None,
     fps: Fps = None,
+    all_frames: AllFrames = False,
     analyzer: Analyzer = None,
     refine: Refine = False,
+    votes: Votes = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, as the server sends it.")] = False,
 ) -> None:
     """Say what it would cost to ask this of a video that is there already. Nothing is asked of a model."""
     session: Session = ctx.obj
-    told = session.client.estimate(video_id, question(types=types, instructions=instructions, fps=fps, analyzer=analyzer, refine=refine))
+    request = question(
+        types=types, instructions=instructions, fps=fps, all_frames=all_frames, analyzer=analyzer, refine=refine, votes=votes
+    )
+    told = session.client.estimate(video_id, request)
     if as_json:
         session.json(told.raw)
         return

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from playhead.commands.analyze import exit_code, wait_for
-from playhead.render import events_table, job_notes, jobs_table, printable
+from playhead.commands.following import exit_code, wait_for
+from playhead.render import events_table, incomparable, job_notes, jobs_table, printable
 from playhead.terminal import Session
 
 
@@ -57,17 +57,28 @@ def diff(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, as the server sends it.")] = False,
 ) -> None:
-    """Compare what two jobs found in a video: what appeared, vanished and moved."""
+    """Compare what two jobs found in a video: what appeared, vanished and moved.
+
+    What one job found where the other one did not look, or did not ask for such a thing, stands apart: of it nobody can tell.
+    """
     session: Session = ctx.obj
     found = session.client.diff(job_id, against)
     if as_json:
         session.json(found.raw)
         return
-    for name, events in (("Appeared", found.appeared), ("Vanished", found.vanished), ("Moved", [moved.event for moved in found.moved])):
+    for name, events in (
+        ("Appeared", found.appeared),
+        ("Vanished", found.vanished),
+        ("Moved", [moved.event for moved in found.moved]),
+        *incomparable(found),
+    ):
         if events:
             session.say(f"{name}: {len(events)}")
             session.show(events_table(list(events), with_video=False))
     session.say(f"Unchanged: {found.unchanged}")
+    for job, status in ((found.job_id, found.status), (found.against, found.against_status)):
+        if status not in (None, "succeeded"):
+            session.say(f"Job {job} is {printable(status)}: playhead jobs {job}", "yellow")
 
 
 def cancel(ctx: typer.Context, job_id: Annotated[str, typer.Argument(metavar="JOB", help="As listed by: playhead jobs")]) -> None:

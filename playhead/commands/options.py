@@ -33,8 +33,18 @@ Types = Annotated[
 ]
 Instructions = Annotated[str | None, typer.Option(help="What the model should know or mind besides.")]
 Fps = Annotated[float | None, typer.Option(help="Frames looked at in a second of video.")]
+AllFrames = Annotated[bool, typer.Option("--all-frames", help="Show the model also those frames that show nothing new. Costs more.")]
 Analyzer = Annotated[str | None, typer.Option(help="auto, model, or signals (cuts, black, freezes, motion; needs no model).")]
 Refine = Annotated[bool, typer.Option("--refine", help="Look a second time at each event: sharper, and confirmed or rejected.")]
+
+Votes = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Ask each second look 1, 3 or 5 times: confidence is the share that saw it. Implies --refine."),
+]
+Budget = Annotated[
+    float | None, typer.Option(metavar="DOLLARS", min=0, help="Make no call that could cost more in all; what is left is a gap.")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Say the job's id, and leave.")]
 
 
 def question(
@@ -42,8 +52,10 @@ def question(
     types: list[str] | None,
     instructions: str | None,
     fps: float | None,
+    all_frames: bool,
     analyzer: str | None,
     refine: bool,
+    votes: int | None,
     budget_usd: float | None = None,
 ) -> dict[str, Any]:
     """The request that the options make."""
@@ -51,8 +63,9 @@ def question(
         analyzer=analyzer,
         event_types=[event_type(text) for text in types or ()],
         instructions=instructions,
-        sampling=without_none(fps=fps),
-        refine=refine or None,
+        sampling=without_none(fps=fps, skip_static=False if all_frames else None),
+        refine=refine or votes is not None or None,
+        verify=without_none(votes=votes),
         budget_usd=budget_usd,
     )
 

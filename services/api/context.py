@@ -1,10 +1,12 @@
 """What every route works with: the server's parts, and who is asking. Handed in as dependencies."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import Depends, Request, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from core.blobs import Blobs
@@ -61,6 +63,12 @@ def known_query(request: Request) -> None:
     known = {field.alias for field in request.scope["route"].dependant.query_params}
     if unknown := [name for name in request.query_params if name not in known]:
         raise Unprocessable(f"There is no parameter `{unknown[0]}` here; known are {', '.join(sorted(known))}.", field=unknown[0])
+
+
+def given_once(request: Request) -> None:
+    """Refuse a parameter that is given twice: only one of its values would count."""
+    if twice := [name for name, times in Counter(name for name, _ in request.query_params.multi_items()).items() if times > 1]:
+        raise RequestValidationError([{"loc": ("query", twice[0]), "msg": "is given twice", "type": "value_error"}])
 
 
 WithParts = Annotated[Parts, Depends(parts)]

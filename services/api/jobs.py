@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from core.errors import ModelNotConfigured, Unprocessable
 from core.queue import LOCALIZE, PLAN, SAMPLE, SETTLE
 from core.request import JobRequest
+from core.spans import Span
 from db import events, jobs, retries, videos
 from db.jobs import Tally
 from db.models import Job
 from services.api import asking
 from services.api.bodies import LimitedRoute
-from services.api.context import Reader, WithParts, Writer, known_query
-from services.api.difference import difference
+from services.api.context import Reader, WithParts, Writer, given_once, known_query
+from services.api.difference import Answer, Cause, Side, difference
 from services.api.estimates import EstimateOut
 from services.api.events import EventOut
 from services.api.listing import Cursor, Limit, Listing
@@ -172,19 +173,37 @@ class Moved(BaseModel):
     end_moved_ms: int
 
 
+class IncomparableOut(BaseModel):
+    """An event of one job that the other one could not have found, whether it is there or not."""
+
+    event: EventOut
+    of: Side = Field(description="Which of the two found it.")
+    reason: Cause = Field(
+        description="`not_asked`: the other job did not ask for its type. `not_analysed`: it overlaps a gap of the other job's coverage, "
+        "or that job has not ended, or has analysed nothing."
+    )
+
+
 class DiffOut(BaseModel):
-    """What a job found against what another job found in the same video."""
+    """What a job found against what another job found in the same video. What the other one could not have found is neither in `appeared`
+    nor in `vanished`.
+    """
 
     object: Literal["job_diff"] = "job_diff"
     job_id: UUID
+    status: JobStatus = Field(description="The job's.")
     against: UUID
-    appeared: list[EventOut] = Field(description="What only this job found.")
-    vanished: list[EventOut] = Field(description="What only the other one found.")
+    against_status: JobStatus = Field(description="The other job's.")
+    appeared: list[EventOut] = Field(description="What only this job found, and the other one could have.")
+    vanished: list[EventOut] = Field(description="What only the other one found, and this job could have.")
     moved: list[Moved]
     unchanged: int = Field(description="How many events both found at the same times, as far as these are certain.")
+    incomparable: list[IncomparableOut] = Field(
+        description="What one job found and the other one could not have: not asked for, or in a stretch that it did not analyse."
+    )
 
 
-@router.get("/jobs/{job_id}/diff", dependencies=[Depends(known_query)])
+@router.get("/jobs/{job_id}/diff", dependencies=[Depends(known_query), Depends(given_once)])
 def diff_jobs(
     parts: WithParts,
     caller: Reader,
@@ -193,16 +212,20 @@ def diff_jobs(
 ) -> DiffOut:
     """What appeared, vanished and moved between two answers about one video. Events of one type that overlap are taken for the same; what a
     second look rejected is in neither.
+
+    A hole is not taken for a change: an event that the other job could not have found is `incomparable`. A job with `event_types` asks for
+    these; a model without them for whatever a model tells, and `signals` for whatever the signals tell.
     """
     with parts.sessions.begin() as session:
         job, other = (jobs.get(session, caller.workspace_id, one) for one in (job_id, against))
         if job.video_id != other.video_id:
             raise Unprocessable("The two jobs are about different videos.", field="against")
-        now, before = ([EventOut.of(event) for event in events.of_job(session, one.id)] for one in (job, other))
-    found = difference(now, before)
+        found = difference(_answer(session, job, other), _answer(session, other, job))
     return DiffOut(
         job_id=job.id,
+        status=job.status,
         against=other.id,
+        against_status=other.status,
         appeared=found.appeared,
         vanished=found.vanished,
         moved=[
@@ -210,7 +233,30 @@ def diff_jobs(
             for one, was in found.moved
         ],
         unchanged=len(found.same),
+        incomparable=[IncomparableOut(event=one.event, of=one.of, reason=one.reason) for one in found.incomparable],
     )
+
+
+def _answer(session: Session, job: Job, other: Job) -> Answer[EventOut]:
+    found = [EventOut.of(event) for event in events.of_job(session, job.id)]
+    return Answer(found, asks=_asks(job.request, other.request), gaps=_gaps(job))
+
+
+def _asks(request: dict[str, Any], other: dict[str, Any]) -> frozenset[str] | None:
+    """The types that a job asks for of those that another one found; None: all of them. What the signals tell is not what a model tells,
+    unless its question names it.
+    """
+    if request["analyzer"] == "model" and request["event_types"]:
+        return frozenset(kind["id"] for kind in request["event_types"])
+    return None if request["analyzer"] == other["analyzer"] else frozenset()
+
+
+def _gaps(job: Job) -> list[Span] | None:
+    """None: nothing is analysed for sure. A job that failed before its video's length was known has no coverage, and no gaps either."""
+    told = job.coverage
+    if told is None or not (told["ratio"] or told["gaps"]):
+        return None
+    return [Span(gap["start_ms"], gap["end_ms"]) for gap in told["gaps"]]
 
 
 @router.post("/jobs/{job_id}/cancel")

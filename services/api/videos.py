@@ -1,13 +1,11 @@
 """`/v1/videos`: take videos in, list them, give them back, delete them."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +15,7 @@ from core.request import Text
 from db import doomed, videos
 from db.models import Video
 from services.api import intake, problems, ranges
-from services.api.context import Reader, WithParts, Writer, known_query
+from services.api.context import Reader, WithParts, Writer, given_once, known_query
 from services.api.jobs import JobOut
 from services.api.listing import Cursor, Limit, Listing
 from services.api.times import WallClock
@@ -120,8 +118,7 @@ async def upload_video(
     Send it as `multipart/form-data`, or as the raw body with everything else in the query. It streams through in constant memory. The
     answer comes when video and job are committed; follow `Location` for the events' progress.
     """
-    if twice := [name for name, times in Counter(name for name, _ in request.query_params.multi_items()).items() if times > 1]:
-        raise RequestValidationError([{"loc": ("query", twice[0]), "msg": "is given twice", "type": "value_error"}])
+    given_once(request)
     video, job = await intake.take_in(parts, caller, request, asked.model_dump(by_alias=True, exclude_none=True))
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return Submitted(video=VideoOut.of(video), job=JobOut.of(job))

@@ -55,15 +55,18 @@ def test_what_a_second_look_does_not_see_is_rejected_kept_and_left_out(
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "verification")
 
 
-def test_what_another_job_found_is_told_by_what_appeared_vanished_and_moved(client: Client, model: ModelServer, video: Path) -> None:
+def test_what_another_job_did_not_ask_for_has_not_appeared_when_it_is_found(client: Client, model: ModelServer, video: Path) -> None:
     uploaded = client.upload(video, request={"event_types": REQUEST["event_types"][:2]})
     client.wait(uploaded.job.id, timeout=60)
     fewer, more = uploaded.job.id, client.create_job(uploaded.video.id, REFINED).id
     client.wait(more, timeout=60)
     of_both = sum(bit < 2 for bit, _, _ in EVENTS)
     diff, back = client.diff(more, fewer), client.diff(fewer, more)
-    assert (len(diff.appeared), diff.vanished, diff.moved, diff.unchanged) == (len(EVENTS) - of_both, (), (), of_both)
-    assert (back.appeared, len(back.vanished), back.unchanged) == ((), len(EVENTS) - of_both, of_both)
+    assert (diff.appeared, diff.vanished, diff.moved, diff.unchanged) == ((), (), (), of_both)
+    assert [(one.of, one.reason) for one in diff.incomparable] == [("job", "not_asked")] * (len(EVENTS) - of_both)
+    assert (back.appeared, back.vanished, back.unchanged) == ((), (), of_both)
+    assert [(one.of, one.reason) for one in back.incomparable] == [("against", "not_asked")] * (len(EVENTS) - of_both)
+    assert (diff.status, diff.against_status) == ("succeeded", "succeeded")
     elsewhere = client.upload(video, request={"analyzer": "signals"}).job.id
     with pytest.raises(ApiError) as refused:
         client.diff(more, elsewhere)

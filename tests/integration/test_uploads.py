@@ -213,6 +213,20 @@ def test_what_only_a_model_knows_is_warned_of_or_refused_where_there_is_none(
     assert count(sessions) == (1, 2, 2)
 
 
+def test_votes_without_second_looks_are_refused_before_anything_is_stored(api: httpx.Client, sessions: Sessions) -> None:
+    votes = {"verify": {"votes": 3}}
+    refused = api.post("/v1/videos", content=MP4, params={"request": json.dumps(votes)})
+    assert (refused.status_code, [error["field"] for error in refused.json()["errors"]]) == (422, ["verify.votes"])
+    assert "`refine`" in refused.json()["detail"]
+    assert count(sessions) == (0, 0, 0)
+    video_id = api.post("/v1/videos", content=MP4, params={"request": json.dumps({**votes, "refine": True})}).json()["video"]["id"]
+    for question in (votes, {"analyzer": "signals", **votes}):
+        for path in ("jobs", "estimate"):
+            answer = api.post(f"/v1/videos/{video_id}/{path}", json=question)
+            assert (answer.status_code, answer.json().get("errors", [{}])[0].get("field")) == (422, "verify.votes")
+    assert count(sessions) == (1, 1, 1)
+
+
 def test_a_question_that_can_be_answered_carries_no_warning(api: httpx.Client, settings: Settings, api_key: str) -> None:
     assert api.post("/v1/videos", content=MP4).json()["job"]["warnings"] == []
     with_model = settings.model_copy(update={"model_url": "http://127.0.0.1:1/v1"})

@@ -1,5 +1,6 @@
 """The command line as a process of its own, against the scripted server."""
 
+import hashlib
 import json
 import os
 import signal
@@ -164,6 +165,53 @@ def test_options_become_the_request_and_nothing_more(run: Run, script: Script, v
         "budget_usd": 0.25,
     }
     assert plain.query == {"filename": ["street.mp4"]}
+
+
+ASKED_REQUEST = {
+    "event_types": [{"id": "car", "description": "A car"}],
+    "sampling": {"fps": 2.0, "skip_static": False},
+    "refine": True,
+    "verify": {"votes": 3},
+    "budget_usd": 0.25,
+}
+ASKING = ("--type", "car=A car", "--fps", "2", "--all-frames", "--votes", "3")
+
+
+def test_a_stored_video_is_asked_again_by_the_same_options_and_not_sent(run: Run, script: Script) -> None:
+    ends_as(script, job("partial", coverage=GAP), event(1))
+    script.on("/v1/videos/v1/jobs", ok(job("queued"), 202))
+    done = run("ask", "v1", *ASKING, "--budget", "0.25")
+    assert done.returncode == 3, done.stderr
+    assert "Cut 1" in done.stdout
+    assert "Not analysed: 1:01.000 to 1:02.500 (unreadable)" in done.stdout
+    assert "playhead events v1 --job j1 --at 0:01" in done.stderr
+    (posted,) = (seen for seen in script.seen if seen.method == "POST")
+    assert (posted.path, posted.sha256) == ("/v1/videos/v1/jobs", sha256_of(ASKED_REQUEST))
+
+
+def test_asking_again_answers_in_json_and_need_not_wait(run: Run, script: Script) -> None:
+    ends_as(script, job(), event(1))
+    script.on("/v1/videos/v1/jobs", ok(job("queued"), 202))
+    video = {"id": "v1", "duration_ms": 60_000}
+    assert json.loads(run("ask", "v1", "--json").stdout) == {"video": video, "job": job(), "events": [event(1)]}
+    script.seen.clear()
+    assert json.loads(run("ask", "v1", "--json", "--no-wait").stdout) == {"video": video, "job": job("queued")}
+    assert script.paths() == ["GET /v1/videos/v1", "POST /v1/videos/v1/jobs"]
+    assert run("ask", "nowhere").returncode == 1
+
+
+def test_analyze_and_estimate_take_votes_and_all_frames_too(run: Run, script: Script, video: str) -> None:
+    script.on("/v1/videos/v1/estimate", ok({"passes": [], "price": None}))
+    ends_as(script, job())
+    run("analyze", video, *ASKING, "--budget", "0.25")
+    run("estimate", "v1", *ASKING)
+    sent, estimated = (seen for seen in script.seen if seen.method == "POST")
+    assert json.loads(sent.query["request"][0]) == ASKED_REQUEST
+    assert estimated.sha256 == sha256_of({name: value for name, value in ASKED_REQUEST.items() if name != "budget_usd"})
+
+
+def sha256_of(request: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(request, separators=(",", ":")).encode()).hexdigest()
 
 
 def test_a_job_that_failed_says_why_and_ends_with_1(run: Run, script: Script, video: str) -> None:
@@ -362,3 +410,22 @@ def test_an_estimate_of_a_video_that_nobody_looked_at_says_so(run: Run, script: 
     script.on("/v1/videos/v1/estimate", problem(409, "not_probed", "How long this video is, is not known."))
     done = run("estimate", "v1")
     assert (done.returncode, "not known" in done.stderr) == (1, True)
+
+
+def test_a_diff_tells_what_cannot_be_compared_apart_and_how_the_jobs_ended(run: Run, script: Script) -> None:
+    incomparable = [
+        {"event": event(3), "of": "against", "reason": "not_analysed"},
+        {"event": event(4), "of": "job", "reason": "not_asked"},
+        {"event": event(5), "of": "against", "reason": "not_analysed"},
+    ]
+    told = {"job_id": "j2", "status": "partial", "against": "j1", "against_status": "succeeded", "unchanged": 7}
+    script.on("/v1/jobs/j2/diff", ok({**told, "appeared": [event(1)], "vanished": [], "moved": [], "incomparable": incomparable}))
+    done = run("diff", "j2", "j1")
+    assert done.stderr.splitlines() == [
+        "Appeared: 1",
+        "In j1 alone, not analysed by j2: 2",
+        "In j2 alone, not asked for by j1: 1",
+        "Unchanged: 7",
+        "Job j2 is partial: playhead jobs j2",
+    ]
+    assert [line.split()[-1] for line in done.stdout.splitlines() if "Cut" in line] == ["1", "3", "5", "4"]
