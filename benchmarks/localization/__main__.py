@@ -4,7 +4,8 @@ Makes a video with hundreds of marked events (some minutes), has the whole stack
 scores what comes out by the usual measures: F1 and mAP at tIoU 0.5, 0.7 and 0.9, the mean error of a boundary, duplicates, and the share
 of true boundaries inside the stated uncertainty. Beside it, in the same run, on the same video and model: chunks of a minute without
 overlap, replies taken as they come. Once with a model that tells the truth, once with one that errs as real ones do
-(`tests.model_server.erring`, and 5% broken JSON, 2% loops, 3% refusals). Then a video that is still for 90% of its time, with and without
+(`tests.model_server.erring`, and 5% broken JSON, 2% loops, 3% refusals), once with one that is also wrong in every tenth second look about
+whether the event is there. Then a video that is still for 90% of its time, with and without
 leaving out what shows nothing new. Exits with 1 when a target is missed.
 """
 
@@ -31,9 +32,9 @@ REQUEST = {"event_types": [{"id": kind, "description": "it is shown"} for kind i
 HEAD = ("model", "way", "found", *(f"F1@{at}" for at in THRESHOLDS), *(f"mAP@{at}" for at in THRESHOLDS), "error s", "duplicates", "inside")
 
 
-def err(control: Control) -> None:
+def err(control: Control, *, looks: float = 0.0) -> None:
     control.honest()
-    control.always(errs())
+    control.always(errs(looks=looks))
     control.chance((0.05, of_kind("broken")), (0.02, loop()), (0.015, status(429)), (0.015, status(503)))
 
 
@@ -100,11 +101,17 @@ def measured(video: Path, events: list[Drawn], model: ModelServer, client: Clien
     ways: dict[str, Look] = {
         "playhead": lambda: playhead(client, video),
         "playhead, refine": lambda: playhead(client, video, refine=True),
+        "playhead, refine, 3 votes": lambda: playhead(client, video, refine=True, verify={"votes": 3}),
         "simple chunks": lambda: (simple.found(video, url=model.url, key=model.key, kinds=KINDS), "-"),
     }
-    for name, behave in (("truthful", model.control.honest), ("errs", lambda: err(model.control))):
-        for way, look in ways.items():
-            run = timed(look, events, model, behave)
+    models: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {
+        "truthful": (model.control.honest, ("playhead", "playhead, refine", "simple chunks")),
+        "errs": (lambda: err(model.control), ("playhead", "playhead, refine", "simple chunks")),
+        "errs, 10% of looks too": (lambda: err(model.control, looks=0.1), ("playhead, refine", "playhead, refine, 3 votes")),
+    }
+    for name, (behave, tried) in models.items():
+        for way in tried:
+            run = timed(ways[way], events, model, behave)
             print(row(name, way, run), flush=True)
             yield (name, way), run
 

@@ -1,7 +1,6 @@
 """A model that errs as real ones do, all at once: what the benchmark of localization holds the pipeline against."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -9,10 +8,8 @@ from tests.model_server.request import Request
 
 Behaviour = Mapping[str, Any]
 
-JITTER_FRAMES = 3.0
-"""How far a stated boundary may lie from the true one, in steps between the frames that were shown: 3 s at a frame a second. By frames and
-not by seconds, since a model reads times off the frames that it is shown.
-"""
+JITTER_S = 3.0
+"""How far a stated boundary may lie from the true one, also in a second look, which is hard: a real one sees more frames there."""
 
 EDGE_S, MISSED = 8.0, 0.10
 """Of what begins or ends so near to the window's edge this share is not told of."""
@@ -39,8 +36,17 @@ def events(true: list[dict[str, Any]], request: Request, behaviour: Behaviour) -
 
 
 def look(true: dict[str, Any], request: Request, behaviour: Behaviour) -> dict[str, Any]:
-    """The true answer to a second look, its times moved; what shows it from the first or to the last frame is said to."""
-    return true | _moved(true, request, _random(request, behaviour), edges=False) if true["visible"] else true
+    """The true answer to a second look, its times moved; what shows it from the first or to the last frame is said to. A share of `looks`
+    is wrong about whether it is there at all.
+    """
+    random = _random(request, behaviour)
+    wrong = random.random() < behaviour.get("looks", 0.0)
+    if true["visible"] and not wrong:
+        return true | _moved(true, request, random, edges=False)
+    if true["visible"] or not wrong:
+        return true | {"visible": False, "start_s": None, "end_s": None}
+    times = sorted(random.choices([float(picture.time) for picture in request.pictures], k=2))
+    return true | {"visible": True, "start_s": times[0], "end_s": times[1]}
 
 
 def _random(request: Request, behaviour: Behaviour) -> Random:
@@ -48,13 +54,11 @@ def _random(request: Request, behaviour: Behaviour) -> Random:
 
 
 def _moved(event: dict[str, Any], request: Request, random: Random, *, edges: bool) -> dict[str, Any]:
-    """Both ends by up to `JITTER_FRAMES` steps, clamped to what was shown; with `edges` also those that were not seen."""
+    """Both ends by up to `JITTER_S`, clamped to what was shown; with `edges` also those that were not seen."""
     times = [float(picture.time) for picture in request.pictures]
-    steps = sorted(after - before for before, after in pairwise(times))
-    reach_s = JITTER_FRAMES * steps[len(steps) // 2] if steps else 0.0
 
     def moved(time_s: float, edge_s: float) -> float:
-        off_s = random.uniform(-reach_s, reach_s)
+        off_s = random.uniform(-JITTER_S, JITTER_S)
         return time_s if time_s == edge_s and not edges else round(min(max(time_s + off_s, times[0]), times[-1]), 1)
 
     start_s, end_s = sorted((moved(event["start_s"], times[0]), moved(event["end_s"], times[-1])))
