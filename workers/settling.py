@@ -39,7 +39,7 @@ BAD_REPLIES = (
 
 NOT_VERIFIED = (
     "{failed} of {total} second looks brought no answer: the events they were for stay as the first look found them, `unverified` where no "
-    "other look confirmed them."
+    "other look confirmed them. Ask again in a new job to have them looked at once more."
 )
 
 SPENT = "The job's budget left no room for another call. Retry the job with a larger `budget_usd` to have the rest analysed."
