@@ -285,7 +285,7 @@ def test_a_job_is_always_what_it_says_and_always_ends(world: World) -> None:
     run_state_machine_as_test(
         lambda: JobMachine(world),
         settings=settings(
-            max_examples=EXAMPLES or 20,
+            max_examples=EXAMPLES or 14,
             stateful_step_count=40,
             derandomize=not EXAMPLES,
             database=None,

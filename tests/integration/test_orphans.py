@@ -9,6 +9,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from core.blobs import Blobs, frames_key, index_key, source_key
+from core.errors import BlobsUnavailable
 from core.settings import Settings
 from db import doomed, orphans
 from db.models import Job, Video, Window
@@ -120,10 +121,11 @@ def test_the_command_lists_and_changes_nothing_until_it_is_told_to(settings: Set
 def test_a_storage_and_a_database_that_know_nothing_of_each_other_are_left_alone(
     sessions: Sessions, settings: Settings, blobs: Blobs, video: Video, tmp_path: Path
 ) -> None:
-    answer = run(settings.model_copy(update={"blobs_url": f"file://{tmp_path / 'wrong'}"}), "--forget")
-    assert (answer.returncode, answer.stdout) == (1, "")
-    assert "Are both settings right" in answer.stderr
+    with pytest.raises(BlobsUnavailable, match="Are both settings right"):
+        found(sessions, Blobs(f"file://{tmp_path / 'wrong'}"))
     with sessions.begin() as session:
         session.delete(session.get_one(Video, video.id))
-    assert run(settings, "--delete").returncode == 1
+    refused = run(settings, "--delete")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "Are both settings right" in refused.stderr
     assert len(blobs.keys("")) == 3
