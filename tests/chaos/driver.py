@@ -17,10 +17,11 @@ LEAD = 4
 
 @dataclass
 class Driver:
-    """Breaks and mends; `told` is what became of each planned fault."""
+    """`spare` faults take the place of those that found nothing to break, so that as many come as are planned."""
 
     stack: Stack
     planned: list[Planned]
+    spare: list[Planned]
     faults: list[Fault] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     broken: list[tuple[float, Planned, float, Mend]] = field(default_factory=list)
@@ -54,6 +55,8 @@ class Driver:
             if now < self.next_at + PATIENCE_S:
                 return
             self.skipped[due.kind] += 1
+            self.planned += self.spare[:1]
+            self.spare = self.spare[1:]
         else:
             self.broken.append((now + due.lasts_s, due, at, mend))
         self.planned.pop(0)

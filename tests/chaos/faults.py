@@ -48,7 +48,9 @@ class Kind:
 def schedule(seed: int, faults: int, *, pause_s: float, kinds: Iterable[str]) -> list[Planned]:
     """The same for the same arguments: `faults` of them, `pause_s` apart on average, the first round one of each kind."""
     random = Random(f"faults {seed}")
-    wanted = list(kinds)
+    wanted = sorted(kinds)
+    if not wanted:
+        return []
     drawn = random.sample(wanted, min(len(wanted), faults))
     drawn += random.choices(wanted, [KINDS[kind].weight for kind in wanted], k=max(faults - len(drawn), 0))
     return [
@@ -205,3 +207,6 @@ KINDS: Mapping[str, Kind] = {
     "message 50 times": Kind(_repeat, tuple(messages.QUEUES), weight=3),
     "messages dropped": Kind(_drop, tuple(messages.QUEUES), weight=3),
 }
+
+SURE = frozenset({"killed", "told to stop", "connections cut"})
+"""Kinds that always find something to break."""

@@ -15,7 +15,7 @@ from tests.chaos import broker, evidence, orphans
 from tests.chaos.clips import Clip, make_clips
 from tests.chaos.driver import Driver
 from tests.chaos.evidence import Evidence, Fault, Upload
-from tests.chaos.faults import KINDS, schedule
+from tests.chaos.faults import KINDS, SURE, schedule
 from tests.chaos.stack import SETTINGS, TICK_S, Stack, stack
 from tests.chaos.uploading import Clients, planned, uploading
 from tests.model_server.misbehaving import error_in_200, numbered, reset, status
@@ -69,7 +69,11 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
         whole.model.chance(*trouble, seed=options.seed)
         whole.model.always(numbered(delay_s=SLOW_S))
         uploads = planned(options.jobs, clips, options.seed)
-        driver = Driver(whole, schedule(options.seed, options.faults, pause_s=options.pause_s, kinds=_possible(options.kinds, whole)))
+        wanted = _possible(options.kinds, whole)
+        faults, spare = (
+            schedule(options.seed, options.faults, pause_s=options.pause_s, kinds=kinds) for kinds in (wanted, SURE & {*wanted})
+        )
+        driver = Driver(whole, faults, spare)
         pace = Pace(whole, uploads, options.jobs)
         clients = Clients(whole.url, whole.api_key, uploads, clips, pace.may_upload)
         with uploading(clients):
