@@ -106,7 +106,7 @@ class Sampling(BaseModel):
 
 
 class Verify(BaseModel):
-    """How second looks are made: a question for `refine`."""
+    """How second looks are made; of use with `refine` alone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, type_coerce, update
@@ -16,6 +16,14 @@ from db import budgets
 from db.models import OPEN_JOB_STATUSES, OPEN_WORK_STATES, Job, Plan, Segment, Video, Window, Work
 from db.pages import Page, decode, encode
 from db.videos import as_id
+
+
+class Round(NamedTuple):
+    """Which pass over its video a job is at (0: the first look), how many windows that has, and how many of these have ended."""
+
+    pass_: int = 0
+    planned: int = 0
+    ended: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,33 @@ def tallies(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Tally]:
     return {
         job_id: Tally(done, failed, int(calls), int(tokens_in), int(tokens_out), *dollars)
         for job_id, done, failed, calls, tokens_in, tokens_out, *dollars in rows
+    }
+
+
+def rounds(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Round]:
+    """Job id -> the first pass in which there is work, the last one where there is none; jobs that have no segments yet are left out."""
+    ids = list(job_ids)
+    planned = func.sum(func.jsonb_array_length(Segment.windows))
+    segments = _by_pass(session, Segment, planned, ids)
+    set_aside = and_(Window.pass_ > 0, Window.look.is_(None))
+    ended = func.count().filter(or_(Window.state.in_(("done", "failed")), set_aside))
+    windows = _by_pass(session, Window, ended, ids)
+    found: dict[UUID, Round] = {}
+    for (job_id, pass_), (count, is_open) in sorted(segments.items(), reverse=True):
+        over, is_asked = windows.get((job_id, pass_), (0, False))
+        if job_id not in found or is_open or is_asked:
+            found[job_id] = Round(pass_, count, over)
+    return found
+
+
+def _by_pass(
+    session: Session, kind: type[Segment | Window], count: ColumnElement[int], job_ids: list[UUID]
+) -> dict[tuple[UUID, int], tuple[int, bool]]:
+    """(job id, pass) -> the count, and whether any of the rows is open."""
+    query = select(kind.job_id, kind.pass_, count, func.bool_or(kind.state.in_(OPEN_WORK_STATES))).where(kind.job_id.in_(job_ids))
+    return {
+        (job_id, pass_): (int(number), is_open)
+        for job_id, pass_, number, is_open in session.execute(query.group_by(kind.job_id, kind.pass_))
     }
 
 

@@ -14,7 +14,7 @@ from core.queue import LOCALIZE, PLAN, SAMPLE, SETTLE
 from core.request import JobRequest
 from core.spans import Span
 from db import events, jobs, retries, videos
-from db.jobs import Tally
+from db.jobs import Round, Tally
 from db.models import Job
 from services.api import asking
 from services.api.bodies import LimitedRoute
@@ -23,19 +23,11 @@ from services.api.difference import Answer, Cause, Side, difference
 from services.api.estimates import EstimateOut
 from services.api.events import EventOut
 from services.api.listing import Cursor, Limit, Listing
+from services.api.progress import Progress, progress
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
 
 JobStatus = Literal["queued", "processing", "succeeded", "partial", "failed", "canceling", "canceled"]
-
-
-class Progress(BaseModel):
-    """Windows are the unit of progress: each is about a minute of video. Their total is null until the video was looked at."""
-
-    percent: float = Field(ge=0, le=100)
-    windows_total: int | None
-    windows_done: int
-    windows_failed: int
 
 
 class GapOut(BaseModel):
@@ -81,7 +73,9 @@ class JobOut(BaseModel):
     object: Literal["job"] = "job"
     video_id: UUID
     status: JobStatus
-    stage: str = Field(description="`plan`, `sample` (frames are decoded and the model is asked meanwhile), `done`.")
+    stage: str = Field(
+        description="`plan`, `sample` (frames are decoded and the model is asked meanwhile), `refine` (second looks), `done`."
+    )
     progress: Progress
     estimate: EstimateOut | None = Field(description="What it was expected to cost. Null until the video was looked at.")
     coverage: CoverageOut | None = Field(description="Null until the job ends.")
@@ -94,20 +88,11 @@ class JobOut(BaseModel):
     completed_at: datetime | None
 
     @classmethod
-    def of(cls, job: Job, tally: Tally | None = None) -> "JobOut":
+    def of(cls, job: Job, tally: Tally | None = None, at: Round | None = None) -> "JobOut":
         tally = tally or Tally()
         same = {name: getattr(job, name) for name in cls.model_fields if name not in {"object", "progress", "usage", "error"}}
         error = {"code": job.error["code"], "detail": job.error["detail"]} if job.error else None
-        return cls.model_validate({**same, "progress": _progress(job, tally), "usage": _usage(tally), "error": error})
-
-
-def _progress(job: Job, tally: Tally) -> Progress:
-    """Windows that their segment never came to, since it failed, have failed with it once the job is over; a canceled job's have not."""
-    total, done, failed = job.windows_total, tally.windows_done, tally.windows_failed
-    if job.completed_at and job.status != "canceled":
-        failed = (total or 0) - done
-    percent = 100.0 if job.completed_at else round(100 * (done + failed) / total, 1) if total else 0.0
-    return Progress(percent=percent, windows_total=total, windows_done=done, windows_failed=failed)
+        return cls.model_validate({**same, "progress": progress(job, tally, at or Round()), "usage": _usage(tally), "error": error})
 
 
 def _usage(tally: Tally) -> UsageOut:
@@ -124,7 +109,9 @@ def _usage(tally: Tally) -> UsageOut:
 def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:
     rows = list(found)
     tallies = jobs.tallies(session, [job.id for job in rows])
-    return [JobOut.of(job, tallies.get(job.id)) for job in rows]
+    running = [job.id for job in rows if job.completed_at is None]
+    rounds = jobs.rounds(session, running) if running else {}
+    return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id)) for job in rows]
 
 
 @router.post(

@@ -227,8 +227,8 @@ def looks(sessions: Sessions, job: Job) -> list[Segment]:
         return list(session.query(Segment).filter(Segment.job_id == job.id, Segment.pass_ > 0, Segment.state == "pending"))
 
 
-def look_again(sessions: Sessions, job: Job, *, answered: bool) -> list[str]:
-    """Carry out every second look that waits; the starts of what they look at."""
+def look_again(sessions: Sessions, job: Job, *, answered: bool, farther: bool = False) -> list[str]:
+    """Carry out every second look that waits; the starts of what they look at. `farther`: the boundaries lie beyond what was shown."""
     asked = []
     for segment in looks(sessions, job):
         with sessions.begin() as session:
@@ -242,6 +242,7 @@ def look_again(sessions: Sessions, job: Job, *, answered: bool) -> list[str]:
             pending = list(session.query(Window).filter_by(job_id=job.id, state="pending", pass_=segment.pass_))
         for row in pending:
             whole = {"visible": True, "first_pts_ms": row.frame_pts_ms[0], "last_pts_ms": row.frame_pts_ms[1]}
+            whole |= {"frame_pts_ms": row.frame_pts_ms} if farther else {}
             finish(sessions, claim(sessions, row), **({"detections": [whole]} if answered else FAILED))
     return asked
 

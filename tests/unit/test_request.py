@@ -24,7 +24,7 @@ def test_sampling_that_does_not_go_with_the_default_rate_is_told(analyzer: str, 
 
 
 @pytest.mark.parametrize(
-    ("request_", "field"),
+    ("question", "field"),
     [
         ({"verify": {"votes": 3}}, "verify.votes"),
         ({"verify": {"votes": 5}, "analyzer": "model"}, "verify.votes"),
@@ -32,12 +32,12 @@ def test_sampling_that_does_not_go_with_the_default_rate_is_told(analyzer: str, 
         ({"verify": {"votes": 3}, "analyzer": "signals", "refine": True}, "refine"),
     ],
 )
-def test_votes_that_nobody_would_cast_are_refused(request_: dict[str, Any], field: str) -> None:
+def test_votes_that_nobody_would_cast_are_refused(question: dict[str, Any], field: str) -> None:
     with pytest.raises(Unprocessable) as refused:
-        JobRequest.model_validate(request_).resolved(MODEL)
+        JobRequest.model_validate(question).resolved(MODEL)
     assert refused.value.extra == {"field": field}
 
 
-@pytest.mark.parametrize("request_", [{"verify": {"votes": 3}, "refine": True}, {"verify": {"votes": 1}}, {"verify": {}}])
-def test_votes_of_second_looks_are_taken_and_one_vote_is_none(request_: dict[str, Any]) -> None:
-    assert JobRequest.model_validate(request_).resolved(MODEL).verify.votes == request_["verify"].get("votes", 1)
+@pytest.mark.parametrize("question", [{"verify": {"votes": 3}, "refine": True}, {"verify": {"votes": 1}}, {"verify": {}}])
+def test_votes_of_second_looks_are_taken_and_one_vote_is_none(question: dict[str, Any]) -> None:
+    assert JobRequest.model_validate(question).resolved(MODEL).verify.votes == question["verify"].get("votes", 1)
