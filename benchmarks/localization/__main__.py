@@ -4,8 +4,8 @@ Makes a video with hundreds of marked events (some minutes), has the whole stack
 scores what comes out by the usual measures: F1 and mAP at tIoU 0.5, 0.7 and 0.9, the mean error of a boundary, duplicates, and the share
 of true boundaries inside the stated uncertainty. Beside it, in the same run, on the same video and model: chunks of a minute without
 overlap, replies taken as they come. Once with a model that tells the truth, once with one that errs as real ones do
-(`tests.model_server.erring`, and 5% broken JSON, 2% loops, 3% refusals), once with one that is also wrong in every tenth second look about
-whether the event is there. Then a video that is still for 90% of its time, with and without
+(`tests.model_server.erring`, and 5% broken JSON, 2% loops, 3% refusals), once with one that errs as much in second
+looks: by 3 s, and in a tenth of them about whether the event is there. Then a video that is still for 90% of its time, with and without
 leaving out what shows nothing new. Exits with 1 when a target is missed.
 """
 
@@ -32,9 +32,9 @@ REQUEST = {"event_types": [{"id": kind, "description": "it is shown"} for kind i
 HEAD = ("model", "way", "found", *(f"F1@{at}" for at in THRESHOLDS), *(f"mAP@{at}" for at in THRESHOLDS), "error s", "duplicates", "inside")
 
 
-def err(control: Control, *, looks: float = 0.0) -> None:
+def err(control: Control, *, hard: bool = False) -> None:
     control.honest()
-    control.always(errs(looks=looks))
+    control.always(errs(hard=hard))
     control.chance((0.05, of_kind("broken")), (0.02, loop()), (0.015, status(429)), (0.015, status(503)))
 
 
@@ -107,7 +107,7 @@ def measured(video: Path, events: list[Drawn], model: ModelServer, client: Clien
     models: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {
         "truthful": (model.control.honest, ("playhead", "playhead, refine", "simple chunks")),
         "errs": (lambda: err(model.control), ("playhead", "playhead, refine", "simple chunks")),
-        "errs, 10% of looks too": (lambda: err(model.control, looks=0.1), ("playhead, refine", "playhead, refine, 3 votes")),
+        "errs in looks too": (lambda: err(model.control, hard=True), ("playhead, refine", "playhead, refine, 3 votes")),
     }
     for name, (behave, tried) in models.items():
         for way in tried:

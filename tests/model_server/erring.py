@@ -1,6 +1,7 @@
 """A model that errs as real ones do, all at once: what the benchmark of localization holds the pipeline against."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -8,8 +9,14 @@ from tests.model_server.request import Request
 
 Behaviour = Mapping[str, Any]
 
-JITTER_S = 3.0
-"""How far a stated boundary may lie from the true one, also in a second look, which is hard: a real one sees more frames there."""
+JITTER_FRAMES, JITTER_S = 3.0, 3.0
+"""How far a stated boundary may lie from the true one: so many steps between the frames that were shown, which is 3 s at a frame a second.
+By frames and not by seconds, since a model reads times off the frames that it is shown. One that is `hard` is off by that many seconds in
+second looks too, however dense their frames are.
+"""
+
+HARD_BLIND = 0.10
+"""This share of second looks of one that is `hard` is wrong about whether the event is there at all."""
 
 EDGE_S, MISSED = 8.0, 0.10
 """Of what begins or ends so near to the window's edge this share is not told of."""
@@ -36,14 +43,13 @@ def events(true: list[dict[str, Any]], request: Request, behaviour: Behaviour) -
 
 
 def look(true: dict[str, Any], request: Request, behaviour: Behaviour) -> dict[str, Any]:
-    """The true answer to a second look, its times moved; what shows it from the first or to the last frame is said to. A share of `looks`
-    is wrong about whether it is there at all.
-    """
+    """The true answer to a second look, its times moved; what shows it from the first or to the last frame is said to."""
     random = _random(request, behaviour)
-    wrong = random.random() < behaviour.get("looks", 0.0)
-    if true["visible"] and not wrong:
-        return true | _moved(true, request, random, edges=False)
-    if true["visible"] or not wrong:
+    is_wrong = bool(behaviour.get("hard")) and random.random() < HARD_BLIND
+    if true["visible"] and not is_wrong:
+        reach_s = JITTER_S if behaviour.get("hard") else None
+        return true | _moved(true, request, random, edges=False, reach_s=reach_s)
+    if true["visible"] or not is_wrong:
         return true | {"visible": False, "start_s": None, "end_s": None}
     times = sorted(random.choices([float(picture.time) for picture in request.pictures], k=2))
     return true | {"visible": True, "start_s": times[0], "end_s": times[1]}
@@ -53,12 +59,14 @@ def _random(request: Request, behaviour: Behaviour) -> Random:
     return Random(f"{behaviour.get('seed', 0)} {request.seed} {[picture.mark for picture in request.pictures]} {request.types}")
 
 
-def _moved(event: dict[str, Any], request: Request, random: Random, *, edges: bool) -> dict[str, Any]:
-    """Both ends by up to `JITTER_S`, clamped to what was shown; with `edges` also those that were not seen."""
+def _moved(event: dict[str, Any], request: Request, random: Random, *, edges: bool, reach_s: float | None = None) -> dict[str, Any]:
+    """Both ends by up to `reach_s`, or `JITTER_FRAMES` steps, clamped to what was shown; with `edges` also those that were not seen."""
     times = [float(picture.time) for picture in request.pictures]
+    steps = sorted(after - before for before, after in pairwise(times)) or [0.0]
+    furthest_s = JITTER_FRAMES * steps[len(steps) // 2] if reach_s is None else reach_s
 
     def moved(time_s: float, edge_s: float) -> float:
-        off_s = random.uniform(-JITTER_S, JITTER_S)
+        off_s = random.uniform(-furthest_s, furthest_s)
         return time_s if time_s == edge_s and not edges else round(min(max(time_s + off_s, times[0]), times[-1]), 1)
 
     start_s, end_s = sorted((moved(event["start_s"], times[0]), moved(event["end_s"], times[-1])))

@@ -86,9 +86,9 @@ def long_winded(*, events: int) -> Behaviour:
     return {"kind": "long_winded", "events": events}
 
 
-def errs(*, seed: int = 0, looks: float = 0.0) -> Behaviour:
-    """Events with all the errors of `erring`; that share of second `looks` is wrong about whether the event is there."""
-    return {"kind": "erring", "seed": seed, "looks": looks}
+def errs(*, seed: int = 0, hard: bool = False) -> Behaviour:
+    """Events with all the errors of `erring`; with those of second looks that are there called `hard`."""
+    return {"kind": "erring", "seed": seed, "hard": hard}
 
 
 def reset() -> Behaviour:
