@@ -14,7 +14,15 @@ from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, settings, strategies
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import func, select, update
 
 from core.errors import BudgetSpent, Conflict, ModelUnavailable, NotFound
@@ -26,6 +34,7 @@ from db.session import Sessions
 from tests.integration import rows
 from tests.integration.test_settling import FAILED, seen
 from workers import settling
+from workers import work as working
 from workers.runtime import Runtime, make_runtime
 from workers.sweeping import sweep
 from workers.work import carry_out
@@ -57,50 +66,46 @@ class JobMachine(RuleBasedStateMachine):
         job, _ = rows.job(world.sessions, self.video, world.settings, budget_usd=0.08)
         self.job_id = job.id
         self.answers: dict[UUID, Any] = {}
+        self.owners: dict[UUID, UUID | None] = {}
         self.ended: tuple[str, Any] | None = None
         self.deleted = False
-        self.lapsed: set[UUID] = set()
+
+    @initialize(sampled=strategies.sampled_from((True, True, False)))
+    def begin(self, sampled: bool) -> None:
+        """At the beginning, or where everything is sampled and nothing is answered."""
+        if sampled:
+            with self.sessions.begin() as session:
+                plan = session.query(Plan).filter_by(job_id=self.job_id).one()
+            self._do_all(Plan, [plan.id])
+            with self.sessions.begin() as session:
+                ids = list(session.scalars(select(Segment.id)))
+            self._do_all(Segment, ids)
 
     # What workers do
 
-    @rule(target=held, kind=strategies.sampled_from((Plan, Segment, Window)), place=strategies.integers(0, 2))
-    def claim(self, kind: type[Work], place: int) -> Any:
-        with self.sessions.begin() as session:
-            due = leases.due(session, kind, limit=10)
-            found = leases.claim(session, kind, due[place % len(due)], lease=LEASE, max_attempts=3) if due else None
-        return multiple(found) if found else multiple()
+    @rule(target=held, kind=strategies.sampled_from((Plan, Segment)), place=strategies.integers(0, 2))
+    def claim_what_comes_before(self, kind: type[Work], place: int) -> Any:
+        return self._claim_due(kind, place)
 
-    @rule(work=held)
-    def finish(self, work: Work) -> None:
-        match work:
-            case Plan():
-                self._write(work, self._plan)
-            case Segment():
-                self._write(work, lambda session: settling.close(session, work, state="done") if self._all_there(session, work) else None)
-            case Window():
-                self._answer(work, [seen("car", work.start_ms, work.start_ms + 5000)], [])
+    @rule(target=held, place=strategies.integers(0, 2))
+    def claim_a_window(self, place: int) -> Any:
+        return self._claim_due(Window, place)
+
+    @rule(target=held, work=held)
+    def lose_it_to_another(self, work: Work) -> Any:
+        """The lease runs out, and somebody else claims; the first one goes on without knowing."""
+        self.let_the_lease_run_out(work)
+        return self._claim(type(work), work.id)
+
+    @rule(work=held, how=strategies.sampled_from(("finish", "finish", "answer_in_part", "fail", "fail", "be_away", "meet_a_bug")))
+    def end(self, work: Work, how: str) -> None:
+        getattr(self, f"_{how}")(work)
 
     @rule(work=held, place=strategies.integers(0, 1))
     def bring_a_window(self, work: Work, place: int) -> None:
         if isinstance(work, Segment):
             seq, start_ms, end_ms = work.windows[place % len(work.windows)]
             self._write(work, lambda session: windows.add(session, self._window(session, work, seq, start_ms, end_ms)))
-
-    @rule(work=held)
-    def answer_in_part(self, work: Work) -> None:
-        if isinstance(work, Window):
-            self._answer(work, [seen("car", work.start_ms, work.start_ms + 3000)], PARTLY if work.seq == 1 else [])
-
-    @rule(work=held)
-    def fail(self, work: Work) -> None:
-        self._write(work, lambda session: settling.close(session, work, **FAILED))
-
-    @rule(work=held, error=strategies.sampled_from((ModelUnavailable("away", retry_after_s=0.001), RuntimeError("a bug"))))
-    def hand_back(self, work: Work, error: Exception) -> None:
-        """As `workers.work` does it, whatever became of the lease."""
-        from workers import work as working
-
-        working._end(self.world.runtime, work, error)
 
     @rule(work=held)
     def reserve_and_pay(self, work: Work) -> None:
@@ -126,31 +131,29 @@ class JobMachine(RuleBasedStateMachine):
 
     # What others do
 
-    @rule()
-    def cancel(self) -> None:
-        self._ask(lambda session: jobs.cancel(session, self.world.workspace_id, self.job_id))
+    @rule(what=strategies.sampled_from((*("sweep",) * 5, *("retry",) * 4, "cancel", "pass_the_deadline", "delete")))
+    def meddle(self, what: str) -> None:
+        """Seldom enough for jobs to grow old."""
+        getattr(self, f"_{what}")()
 
-    @rule(budget_usd=strategies.sampled_from((None, 0.5)))
-    def retry(self, budget_usd: float | None) -> None:
+    def _sweep(self) -> None:
+        sweep(self.world.runtime)
+
+    def _retry(self) -> None:
         workspace_id, deadline = self.world.workspace_id, timedelta(hours=1)
-        if self._ask(lambda session: retries.retry(session, workspace_id, self.job_id, budget_usd=budget_usd, deadline=deadline)):
+        if self._ask(lambda session: retries.retry(session, workspace_id, self.job_id, budget_usd=0.5, deadline=deadline)):
             self.ended = None
 
-    @precondition(lambda self: not self.deleted)
-    @rule(sure=strategies.integers(0, 7))
-    def delete(self, sure: int) -> None:
-        if sure == 0:
-            self._ask(lambda session: videos.remove(session, self.world.workspace_id, self.video.id, again_after=timedelta(0)))
-            self.deleted = True
+    def _cancel(self) -> None:
+        self._ask(lambda session: jobs.cancel(session, self.world.workspace_id, self.job_id))
 
-    @rule()
-    def pass_the_deadline(self) -> None:
+    def _pass_the_deadline(self) -> None:
         with self.sessions.begin() as session:
             session.execute(update(Job).where(Job.id == self.job_id, Job.completed_at.is_(None)).values(deadline_at=Job.created_at))
 
-    @rule()
-    def sweep(self) -> None:
-        sweep(self.world.runtime)
+    def _delete(self) -> None:
+        self._ask(lambda session: videos.remove(session, self.world.workspace_id, self.video.id, again_after=timedelta(0)))
+        self.deleted = True
 
     # What always holds
 
@@ -206,8 +209,7 @@ class JobMachine(RuleBasedStateMachine):
             if job is None or job.completed_at is not None:
                 break
             for kind, ids in due:
-                for work_id in ids:
-                    carry_out(self.world.runtime, kind, work_id, lambda work, _: self._do(work))
+                self._do_all(kind, ids)
             sweep(self.world.runtime)
         else:
             raise AssertionError(f"the job is {job.status} for ever")
@@ -217,11 +219,51 @@ class JobMachine(RuleBasedStateMachine):
                 videos.remove(session, self.world.workspace_id, self.video.id, again_after=timedelta(0))
 
     def _do(self, work: Work) -> None:
+        self.owners[work.id] = work.lease_token
         for row in work.windows if isinstance(work, Segment) else ():
             self.bring_a_window(work, work.windows.index(row))
-        self.finish(work)
+        self._finish(work)
 
     # The stages' own transactions, without decoding and asking
+
+    def _claim_due(self, kind: type[Work], place: int) -> Any:
+        with self.sessions.begin() as session:
+            due = leases.due(session, kind, limit=10)
+        return self._claim(kind, due[place % len(due)]) if due else multiple()
+
+    def _claim(self, kind: type[Work], work_id: UUID) -> Any:
+        with self.sessions.begin() as session:
+            found = leases.claim(session, kind, work_id, lease=LEASE, max_attempts=3)
+        if found is None:
+            return multiple()
+        self.owners[found.id] = found.lease_token
+        return found
+
+    def _do_all(self, kind: type[Work], ids: list[UUID]) -> None:
+        for work_id in ids:
+            carry_out(self.world.runtime, kind, work_id, lambda work, _: self._do(work))
+
+    def _finish(self, work: Work) -> None:
+        match work:
+            case Plan():
+                self._write(work, self._plan)
+            case Segment():
+                self._write(work, lambda session: settling.close(session, work, state="done") if self._all_there(session, work) else None)
+            case Window():
+                self._answer(work, [seen("car", work.start_ms, work.start_ms + 5000)], [])
+
+    def _answer_in_part(self, work: Work) -> None:
+        if isinstance(work, Window):
+            self._answer(work, [seen("car", work.start_ms, work.start_ms + 3000)], PARTLY if work.seq == 1 else [])
+
+    def _fail(self, work: Work) -> None:
+        self._write(work, lambda session: settling.close(session, work, state="failed", error=FAILED["error"]))
+
+    def _be_away(self, work: Work) -> None:
+        working._end(self.world.runtime, work, ModelUnavailable("away", retry_after_s=0.001))
+
+    def _meet_a_bug(self, work: Work) -> None:
+        working._end(self.world.runtime, work, RuntimeError("a bug"))
 
     def _write(self, work: Work, do: Callable[[Any], object], *, lock: bool = True) -> bool:
         """Under the job's lock and the work's lease, as everybody writes; False where the lease is lost."""
@@ -233,6 +275,7 @@ class JobMachine(RuleBasedStateMachine):
                 do(session)
         except LeaseLost:
             return False
+        assert self.owners[work.id] == work.lease_token, "only who claimed last may write"
         return True
 
     def _ask(self, do: Callable[[Any], object]) -> bool:
