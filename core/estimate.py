@@ -6,8 +6,8 @@
 | at most  | no reply can be used: each window is asked about twice, then each of its halves, then each of its quarters, a |
 |          | token is paid for each byte of text, and each answer is as long as `max_tokens` lets it be                    |
 
-Not in it: what a provider bills for calls that fail, replies that break off and are carried on, and servers that take fewer images in
-one call than a window has. Only a budget bounds those.
+Not in it: what a provider bills for calls that fail, replies that break off and are carried on, servers that take fewer images in
+one call than a window has, and second looks beyond the rule of thumb. Only a budget bounds those.
 """
 
 from collections.abc import Callable, Iterator

@@ -17,6 +17,9 @@ AT_MOST = (
     "At most: if no reply could be used, and each window were asked about twice, then in halves and in quarters. Calls that fail and are "
     "billed are not in it; only a budget bounds those too."
 )
+REFINE_AT_MOST = (
+    "Of second looks (refine) it is a rule of thumb and no bound: a video dense with events cost 2.4 times that. Set a budget: --budget."
+)
 
 NO_EVENTS = "No events."
 
@@ -93,8 +96,9 @@ def estimate_notes(estimate: Estimate) -> list[str]:
     price = estimate.price
     told = {"provider": "as its provider tells", "settings": "by the server's settings"}.get(price.source or "", "")
     extra = [f", ${extra:g} {what}" for extra, what in ((price.image_usd, "an image"), (price.call_usd, "a call")) if extra]
+    second_looks = [REFINE_AT_MOST] if any(one.name == "refine" for one in estimate.passes) else []
     tokens = f"${price.input_usd or 0:g} for a million tokens in, ${price.output_usd or 0:g} out"
-    return [f"Price of {printable(price.model)}, {told}: {tokens}{''.join(extra)}.", AT_MOST]
+    return [f"Price of {printable(price.model)}, {told}: {tokens}{''.join(extra)}.", AT_MOST, *second_looks]
 
 
 def incomparable(diff: Diff) -> list[tuple[str, list[Event]]]:

@@ -21,8 +21,9 @@ router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
 AT_MOST = (
     "If no reply could be used: each window is asked about twice, then each of its halves, then each of its quarters, every answer is as "
     "long as PLAYHEAD_MODEL_MAX_OUTPUT_TOKENS lets it be, and every byte of text is a token. Not in it: calls that a provider bills "
-    "although they fail, replies that break off and are carried on, and servers that take fewer images in one call than a window has. "
-    "`budget_usd` bounds those too."
+    "although they fail, replies that break off and are carried on, servers that take fewer images in one call than a window has, and "
+    "second looks beyond the rule of thumb: for `refine` this is 0.4 of the first look's for each vote, and no bound, since nobody knows "
+    "before how many boundaries there will be; a video dense with events cost 2.4 times that. `budget_usd` bounds all of these."
 )
 EXPECTED = (
     "With one call for each window, all of its frames and an answer of usual length; less where nothing changes and frames are left out. "

@@ -391,7 +391,11 @@ def test_an_estimate_is_a_row_for_each_pass_with_its_price_and_what_at_most_cove
     price = "Price of test/model, as its provider tells: $0.08 for a million tokens in, $0.5 out, $0.001 an image."
     assert done.stdout.splitlines()[4] == price
     assert "if no reply could be used" in done.stdout
-    (seen,) = script.seen
+    assert "rule of thumb and no bound" in done.stdout.splitlines()[-1]
+    script.answers.clear()
+    script.on("/v1/videos/v1/estimate", ok({**COST, "passes": passes[:1], "price": PRICE}))
+    assert "rule of thumb" not in run("estimate", "v1").stdout
+    seen, _ = script.seen
     assert (seen.method, seen.size) == ("POST", len(json.dumps(REFINED_REQUEST, separators=(",", ":"))))
 
 
