@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.errors import CircuitOpen, ModelBusy, ModelPaused, ModelUnavailable
 from standalone.processes import free_port
@@ -206,7 +208,7 @@ def test_ten_failures_in_a_row_open_the_circuit_of_that_model_alone(make_gate: M
 
 
 def test_without_redis_each_process_keeps_to_a_cap_of_its_own() -> None:
-    with redis.Redis(port=free_port(), socket_connect_timeout=1) as nobody:
+    with redis.Redis(port=free_port(), socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)) as nobody:
         gate = Gate(nobody, "scope", rest=timedelta(seconds=60), lease=timedelta(seconds=30), patience_s=0)
         assert room(gate) == START
         assert room(gate) == START

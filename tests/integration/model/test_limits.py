@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.errors import PromptTooLarge
 from standalone.processes import free_port
@@ -81,7 +83,7 @@ def test_each_limit_is_forgotten_a_day_after_it_was_met(limits: CallLimits, brok
 
 
 def test_without_redis_only_the_profile_is_known(scope: str) -> None:
-    with redis.Redis(port=free_port(), socket_connect_timeout=1) as nobody:
+    with redis.Redis(port=free_port(), socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)) as nobody:
         alone = CallLimits(nobody, scope, replace(PLAIN, max_images=7))
         alone.learn("m", refusal("images", most=2), FRAMES, beside=SHORT)
         assert allowed(alone) == 7
