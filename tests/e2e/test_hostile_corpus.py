@@ -18,7 +18,7 @@ CHOSEN = (
     "h264 zeroed from 0.4.mkv",
     "mpeg4 zeroed from 0.4.avi",
     "h264 flipped 2.mp4",
-    "h264 flipped 4.ts",
+    "mpeg2 flipped 3.ts",
     "ffconcat absolute behind ftyp.mp4",
     "hls network as mpegts.mp4",
     "hls.mp4",

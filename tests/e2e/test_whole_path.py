@@ -56,7 +56,7 @@ def _queries_return_exactly_what_they_should(client: Client, video_id: str) -> N
 
 
 def test_events_are_there_before_the_job_ends(client: Client, model: ModelServer, video: Path) -> None:
-    model.control.next(of_kind("honest"), slow(8))
+    model.control.next(of_kind("honest"), slow(5))
     uploaded = client.upload(video, request=REQUEST)
     early = wait_until(lambda: list(client.events(uploaded.video.id)), "the first window's events")
     assert client.job(uploaded.job.id).status == "processing"
