@@ -26,8 +26,8 @@ log = structlog.get_logger(__name__)
 KINDS: dict[type[Work], str] = {Plan: PLAN, Segment: SAMPLE, Window: LOCALIZE}
 
 SWEEPER = "sweeper"
-JUST_NOW = 10
-"""This part of the time from sweep to sweep."""
+JUST_NOW = 4
+"""This part of the time from sweep to sweep: so much rest there is also where sweeps take longer than that."""
 
 WRITTEN_WITHIN = timedelta(minutes=15)
 """Whoever was writing frames when they were given up has given up itself after this."""
