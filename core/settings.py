@@ -86,6 +86,11 @@ class Settings(BaseSettings):
         description="How long sampled frames stay after the last job of their video: later jobs use them again, and they are the evidence "
         "of events. Default: as long as the video.",
     )
+    replies_kept: Duration | None = Field(
+        None,
+        description="How long what the model said, word for word, stays after its job. What a retry needs of it stays until there is one. "
+        "Default: as long as the job.",
+    )
     job_deadline: Duration = Field(
         timedelta(hours=48), description="A job still open after this is closed with what it has; outages count."
     )

@@ -53,6 +53,12 @@ def submit(session: Session, video: Video, request: dict[str, Any], *, deadline:
     return job, plan
 
 
+def with_old_replies(session: Session, *, kept: timedelta) -> list[UUID]:
+    """Jobs that ended so long ago and still have what the model said."""
+    query = select(Job.id).where(Job.completed_at < func.clock_timestamp() - kept, ~Job.replies_forgotten)
+    return list(session.scalars(query.order_by(Job.completed_at).limit(100)))
+
+
 def get(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
     """Raises `NotFound`, also for another workspace's job."""
     job = session.scalars(select(Job).where(Job.id == job_id, Job.workspace_id == workspace_id)).one_or_none()

@@ -111,7 +111,7 @@ class Job(Identified, Base):
     """One question asked of one video. `estimate` is what it was expected to cost (`core.estimate`), null until its plan is done.
 
     `revision` counts windows that brought something, `shown_revision` is what its provisional events are made of, and `show_after` is when
-    they may be made again.
+    they may be made again. `replies_forgotten`: what the model said was deleted, but for what a retry still needs.
     """
 
     __tablename__ = "jobs"
@@ -129,6 +129,7 @@ class Job(Identified, Base):
     revision: Mapped[int] = mapped_column(server_default="0")
     shown_revision: Mapped[int] = mapped_column(server_default="0")
     show_after: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    replies_forgotten: Mapped[bool] = mapped_column(server_default=text("false"))
     deadline_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
@@ -137,6 +138,7 @@ class Job(Identified, Base):
         CheckConstraint(f"status IN {JOB_STATUSES}", name="jobs_status"),
         Index("jobs_page", "workspace_id", "id"),
         Index("jobs_open", "deadline_at", postgresql_where=text("completed_at IS NULL")),
+        Index("jobs_with_replies", "completed_at", postgresql_where=text("completed_at IS NOT NULL AND NOT replies_forgotten")),
     )
 
 

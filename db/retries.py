@@ -125,6 +125,20 @@ def _reopen(session: Session, job: Job) -> Reopened:
     )
 
 
+def forget_replies(session: Session, job_id: UUID) -> None:
+    """Delete what the model said to a job that is over. Counts, costs and events stay, and so do replies that a retry would read."""
+    job = jobs.lock(session, job_id)
+    if job is None or job.completed_at is None:
+        return
+    read_no_more = [window.id for part in windows.of_job(session, job_id) for window in part if not windows.wants_an_answer(window)]
+    session.execute(
+        update(Window)
+        .where(Window.id.in_(read_no_more), Window.raw_reply.is_not(None))
+        .values(raw_reply=Window.raw_reply.op("||")(cast({"replies": []}, JSONB)))
+    )
+    job.replies_forgotten = True
+
+
 def _open(session: Session, kind: type[Work], ids: Iterable[UUID]) -> list[UUID]:
     return list(session.scalars(update(kind).where(kind.id.in_(list(ids))).values(AGAIN[kind]).returning(kind.id)))
 

@@ -106,6 +106,7 @@ def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
         return again
     job.completed_at = func.clock_timestamp()
     job.stage = "done"
+    job.replies_forgotten = False
     budgets.forfeit_all(session, job.id)
     video.frames_used_at = job.completed_at
     if plan.state != "done":

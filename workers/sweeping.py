@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from core.broker import connect
 from core.errors import BlobsUnavailable, Bug, DecoderFailed, PlayheadError
 from core.queue import LOCALIZE, PLAN, ROUTES, SAMPLE
-from db import doomed, heartbeats, jobs, leases, videos
+from db import doomed, heartbeats, jobs, leases, retries, videos
 from db.leases import LeaseLost
 from db.models import Plan, Segment, Window, Work
 from workers import settling
@@ -58,6 +58,7 @@ def sweep(runtime: Runtime) -> None:
         show(runtime, job_id)
     runtime.prices.look_up(runtime.settings.model)
     _forget_frames(runtime)
+    _forget_replies(runtime)
     _delete_blobs(runtime)
     runtime.sessions.run(lambda session: heartbeats.beat(session, part=SWEEPER, node=socket.gethostname()))
 
@@ -124,6 +125,12 @@ def _forget_frames(runtime: Runtime) -> None:
     if (kept := runtime.settings.frames_kept) is not None:
         for video_id in runtime.sessions.run(partial(videos.with_idle_frames, kept=kept)):
             runtime.sessions.run(partial(videos.forget_frames, video_id=video_id, again_after=WRITTEN_WITHIN))
+
+
+def _forget_replies(runtime: Runtime) -> None:
+    if (kept := runtime.settings.replies_kept) is not None:
+        for job_id in runtime.sessions.run(partial(jobs.with_old_replies, kept=kept)):
+            runtime.sessions.run(partial(retries.forget_replies, job_id=job_id))
 
 
 def _delete_blobs(runtime: Runtime) -> None:

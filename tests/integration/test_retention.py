@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.orm import undefer
 
 from core.request import Sampling
 from core.settings import Settings
@@ -15,7 +16,7 @@ from db.models import Job, Segment, Video, Window
 from db.session import Sessions
 from tests.conftest import serving
 from tests.integration import rows
-from tests.integration.test_settling import claim, finish
+from tests.integration.test_settling import claim, finish, seen
 from tests.videos import make_video
 from workers.planning import plan
 from workers.runtime import Runtime, make_runtime
@@ -135,3 +136,30 @@ def test_a_retry_after_they_went_samples_again_only_what_wants_an_answer(
         finish(sessions, claim(sessions, window), gaps=[])
     with sessions.begin() as session:
         assert session.get_one(Job, job.id).status == "succeeded"
+
+
+def test_what_the_model_said_goes_so_long_after_its_job_but_for_what_a_retry_needs(
+    sessions: Sessions, settings: Settings, runtime: Runtime, video: Video
+) -> None:
+    job, _ = rows.job(sessions, video, settings)
+    for window in rows.planned(sessions, job, spans=[(0, 4000), (3000, 7000), (6000, 10_000)]):
+        gaps = [[8000, 10_000, "bad_reply"]] if window.seq == 2 else []
+        said = {"replies": [{"text": f"reply {window.seq}"}], "bad": {"loop": 1}}
+        finish(sessions, claim(sessions, window), seen("car", window.start_ms, window.start_ms + 1000), raw_reply=said, gaps=gaps)
+    patient = replace(runtime, settings=settings.model_copy(update={"replies_kept": DAY}))
+    for ago, left in ((DAY / 2, [0, 1, 2]), (DAY, [2])):
+        with sessions.begin() as session:
+            session.get_one(Job, job.id).completed_at -= ago
+        sweep(patient)
+        with sessions.begin() as session:
+            windows = session.query(Window).order_by(Window.seq).options(undefer(Window.raw_reply)).all()
+            assert [window.seq for window in windows if window.raw_reply["replies"]] == left
+            assert all(window.raw_reply["bad"] == {"loop": 1} and window.detections for window in windows)
+    with sessions.begin() as session:
+        retries.retry(session, job.workspace_id, job.id, budget_usd=None, deadline=DAY)
+    finish(sessions, claim(sessions, windows[2]), gaps=[])
+    with sessions.begin() as session:
+        session.get_one(Job, job.id).completed_at -= 2 * DAY
+    sweep(patient)
+    with sessions.begin() as session:
+        assert [window.raw_reply["replies"] for window in session.query(Window).options(undefer(Window.raw_reply))] == [[], [], []]
