@@ -17,7 +17,7 @@ LOCK := env -u UV_FIND_LINKS -u UV_INDEX_URL .venv/lock/bin/uv pip compile -q --
 	--generate-hashes --no-header --no-annotate --upgrade --group server
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test chaos check static lock clean
+.PHONY: help demo up test chaos check static openapi lock clean
 
 help: ## Show this list
 	@echo 'Playhead: what happened in a video, and when.'
@@ -43,6 +43,9 @@ static: .venv/.test ## All of check but the tests
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+
+openapi: .venv/.test ## With a release: write down what it promises, in docs/openapi.json
+	@$(PY) -m services.api.document > docs/openapi.json
 
 lock: ## Choose the newest versions that fit, and write them down with their hashes
 	@$(PYTHON) -m venv --clear .venv/lock

@@ -15,6 +15,11 @@ EnumValue = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f\"]+$", min_length=1,
 TypeId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", examples=["person_enters"])]
 
 
+# JSON has numbers and booleans of its own: text is none, and `false` is not a budget of nothing.
+Number = Annotated[float, Field(strict=True)]
+Integer = Annotated[int, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+
 FIELDS_MAX = 60
 """Of all types together: servers limit the size of the form that an answer is held to."""
 
@@ -65,25 +70,25 @@ class Sampling(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    fps: float | None = Field(
+    fps: Number | None = Field(
         None, ge=0.05, le=8, description="Frames sampled a second of video. Default: 1 for a model, 2 for the signals."
     )
-    window_s: float = Field(64, ge=4, le=600, description="Length of a window, the unit of a model call, in seconds.")
-    overlap_s: float = Field(8, ge=0, le=60, description="How much of a window its neighbour sees again, in seconds.")
-    tolerance_s: float | None = Field(
+    window_s: Number = Field(64, ge=4, le=600, description="Length of a window, the unit of a model call, in seconds.")
+    overlap_s: Number = Field(8, ge=0, le=60, description="How much of a window its neighbour sees again, in seconds.")
+    tolerance_s: Number | None = Field(
         None,
         ge=0,
         le=10,
         description="How far from its time a frame may be, in seconds, where a key frame there saves decoding. At most half of the time "
         "between two frames, which is the default; 0 for the signals, which compare each frame with the one before.",
     )
-    skip_static: bool | None = Field(
+    skip_static: Flag | None = Field(
         None,
         description="Leave out frames that show nothing new, so that hours in which nothing changes cost next to nothing. Frames around "
         "each change stay. Default: true for a model, false for the signals.",
     )
-    max_gap_s: float = Field(30, ge=1, le=600, description="With `skip_static`: the longest time without a frame, in seconds.")
-    frame_tokens: int = Field(220, ge=16, le=2048, description="Size of a frame in model tokens; one is 32 x 32 pixels.")
+    max_gap_s: Number = Field(30, ge=1, le=600, description="With `skip_static`: the longest time without a frame, in seconds.")
+    frame_tokens: Integer = Field(220, ge=16, le=2048, description="Size of a frame in model tokens; one is 32 x 32 pixels.")
 
     @model_validator(mode="after")
     def _fits(self) -> "Sampling":
@@ -116,6 +121,14 @@ class Verify(BaseModel):
         "without `refine`.",
     )
 
+    @field_validator("votes", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: object) -> object:
+        """Python takes true for 1."""
+        if isinstance(value, bool):
+            raise ValueError("must be 1, 3 or 5")  # noqa: TRY004 (pydantic's way to say it)
+        return value
+
 
 class JobRequest(BaseModel):
     """What to look for in a video, and how. Every member has a default."""
@@ -132,13 +145,13 @@ class JobRequest(BaseModel):
     instructions: Text | None = Field(None, max_length=4000, description="Anything else the model should know of this video.")
     sampling: Sampling = Field(default_factory=Sampling)
     model: Text | None = Field(None, min_length=1, max_length=200, description="Model to ask instead of the server's default.")
-    refine: bool = Field(
+    refine: Flag = Field(
         False,
         description="A second, dense look around each boundary of each event: sharpens it, and confirms or rejects the event. Costs "
         "about as much again for each event as a few seconds of video.",
     )
     verify: Verify = Field(default_factory=Verify)
-    budget_usd: float | None = Field(
+    budget_usd: Number | None = Field(
         None,
         ge=0,
         le=100_000,

@@ -13,7 +13,7 @@ from core.queue import Doorbell
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
-from services.api import estimates, events, health, hello, jobs, problems, videos
+from services.api import document, estimates, events, health, hello, jobs, problems, videos
 from services.api.context import Parts
 from services.api.hello import VERSION
 from services.api.requests import RequestMiddleware
@@ -45,8 +45,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=life,
         responses=problems.RESPONSES,
+        generate_unique_id_function=lambda route: route.name,
     )
-    problems.describe(app)
+    document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     problems.install(app)
     for resource in (hello, videos, jobs, estimates, events, health):

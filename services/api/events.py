@@ -13,6 +13,7 @@ from db import events, videos, windows
 from db.events import Filter, Match, Sort
 from db.models import Event
 from services.api.context import Caller, Parts, Reader, WithParts
+from services.api.document import BINARY
 from services.api.listing import Listing
 from services.api.times import WallClock
 
@@ -171,11 +172,16 @@ def list_events(parts: WithParts, caller: Reader, asked: Asked) -> Listing[Event
 
 @router.get("/events/{event_id}")
 def get_event(parts: WithParts, caller: Reader, event_id: UUID) -> EventOut:
+    """One event."""
     with parts.sessions.begin() as session:
         return EventOut.of(events.get(session, caller.workspace_id, event_id))
 
 
-@router.get("/events/{event_id}/frame.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+@router.get(
+    "/events/{event_id}/frame.jpg",
+    response_class=Response,
+    responses={200: {"description": "The frame.", "content": {"image/jpeg": {"schema": BINARY}}}},
+)
 def get_frame(parts: WithParts, caller: Reader, event_id: UUID) -> Response:
     """The frame that shows the event, as it was shown to the model."""
     with parts.sessions.begin() as session:

@@ -20,6 +20,8 @@ WORKERS = ("decode_worker", "model_worker", "sweep_worker", "sweeper")
 
 
 class Health(BaseModel):
+    """It answers."""
+
     status: Literal["ok"] = "ok"
 
 

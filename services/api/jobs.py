@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import ModelNotConfigured, Unprocessable
 from core.queue import LOCALIZE, PLAN, SAMPLE, SETTLE
-from core.request import JobRequest
+from core.request import JobRequest, Number
 from core.spans import Span
 from db import events, jobs, retries, videos
 from db.jobs import Round, Tally
@@ -263,7 +263,7 @@ class RetryIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    budget_usd: float | None = Field(
+    budget_usd: Number | None = Field(
         None,
         gt=0,
         le=100_000,

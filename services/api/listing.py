@@ -3,7 +3,7 @@
 from typing import Annotated, Generic, Literal, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Item = TypeVar("Item")
 
@@ -13,6 +13,8 @@ Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` 
 
 class Listing(BaseModel, Generic[Item]):
     """A page of a list. `next_cursor` is null on the last page."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "A page of a list."})  # docstrings are not passed on to `Listing[...]`
 
     object: Literal["list"] = "list"
     data: list[Item]

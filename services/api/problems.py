@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from core.errors import PlayheadError, Unavailable
 from services.api.requests import request_id
@@ -99,27 +100,23 @@ def install(app: FastAPI) -> None:
         return of_fields(error.errors())
 
     @app.exception_handler(HTTPException)
-    def _framework(_: Request, error: HTTPException) -> JSONResponse:
+    def _framework(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 400:  # the framework's word for a body that it can't parse
             return of_fields([{"loc": ("body",), "msg": "must be JSON", "type": "json_invalid"}])
-        code = HTTP_CODES.get(error.status_code, "error")
-        return problem(error.status_code, code=code, title=str(error.detail), detail=str(error.detail), headers=dict(error.headers or {}))
+        code, headers = HTTP_CODES.get(error.status_code, "error"), dict(error.headers or {})
+        if error.status_code == 405:  # the framework names the methods of one route, and an address may have several
+            known = _methods(app, request.scope["path"])
+            headers["Allow"] = ", ".join(sorted(known.union(headers.get("Allow", "").split(", ")) - {""}))
+        return problem(error.status_code, code=code, title=str(error.detail), detail=str(error.detail), headers=headers)
+
+
+def _methods(app: FastAPI, path: str) -> set[str]:
+    """All that the document has of an address, in capitals."""
+    documented = app.openapi()["paths"].items()
+    return {method.upper() for template, methods in documented if compile_path(template)[0].match(path) for method in methods}
 
 
 def of_bug(error: Exception) -> JSONResponse:
     """Anything that nobody foresaw: the log has the traceback, the caller its request id."""
     log.error("request.bug", exc_info=error)
     return problem(500, code="internal_error", title="Something went wrong", detail="This is a bug; the server's log has its traceback.")
-
-
-def describe(app: FastAPI) -> None:
-    """Put the shape of problems into the app's OpenAPI: FastAPI itself only knows models that are answered as plain JSON."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"] |= {**schema.pop("$defs"), "Problem": schema}
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]

@@ -16,6 +16,7 @@ from db import doomed, videos
 from db.models import Video
 from services.api import intake, problems, ranges
 from services.api.context import Reader, WithParts, Writer, given_once, known_query
+from services.api.document import BINARY
 from services.api.jobs import JobOut
 from services.api.listing import Cursor, Limit, Listing
 from services.api.times import WallClock
@@ -66,7 +67,7 @@ class Described(BaseModel):
     title: str | None = Field(None, max_length=500)
     custom_id: str | None = Field(None, max_length=200, description="Your own id for it.")
     recorded_at: WallClock | None = Field(None, description="Wall-clock time of the first frame, ISO 8601 with its offset.")
-    metadata: str | None = Field(None, description="Anything of yours, as a JSON object.")
+    metadata: str | None = Field(None, description="Anything of yours, as a JSON object.", examples=['{"camera": 7}'])
     filename: str | None = Field(None, max_length=500)
 
 
@@ -81,12 +82,12 @@ _FORM = {
     "type": "object",
     "required": ["file"],
     "properties": {
-        "file": {"type": "string", "format": "binary", "description": "The video."},
+        "file": {**BINARY, "description": "The video."},
         "request": {"type": "string", "description": "A job request as JSON; see `JobRequest`."},
         "title": {"type": "string", "maxLength": 500},
         "custom_id": {"type": "string", "maxLength": 200},
         "recorded_at": {"type": "string", "format": "date-time", "description": "Wall-clock time of the first frame, with its offset."},
-        "metadata": {"type": "string", "description": "Anything of yours, as a JSON object."},
+        "metadata": {"type": "string", "description": "Anything of yours, as a JSON object.", "examples": ['{"camera": 7}']},
     },
 }
 
@@ -99,8 +100,8 @@ _FORM = {
             "required": True,
             "content": {
                 "multipart/form-data": {"schema": _FORM},
-                "video/*": {"schema": {"type": "string", "format": "binary"}},
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "video/*": {"schema": BINARY},
+                "application/octet-stream": {"schema": BINARY},
             },
         }
     },
@@ -140,11 +141,12 @@ def list_videos(
 
 @router.get("/{video_id}")
 def get_video(parts: WithParts, caller: Reader, video_id: UUID) -> VideoOut:
+    """One video."""
     with parts.sessions.begin() as session:
         return VideoOut.of(videos.get(session, caller.workspace_id, video_id))
 
 
-@router.delete("/{video_id}", status_code=204)
+@router.delete("/{video_id}", status_code=204, response_description="It is deleted.")
 def delete_video(parts: WithParts, caller: Writer, video_id: UUID) -> None:
     """Delete a video with its jobs, events, frames and bytes. Work on it ends; nothing brings it back."""
     parts.sessions.run(lambda session: videos.remove(session, caller.workspace_id, video_id, again_after=DELETE_AGAIN_AFTER))
@@ -168,8 +170,8 @@ def head_media(parts: WithParts, caller: Reader, video_id: UUID) -> Response:
     "/{video_id}/media",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"video/*": {}}},
-        206: {"description": "The part asked for.", "content": {"video/*": {}}},
+        200: {"description": "All of it.", "content": {"video/*": {"schema": BINARY}}},
+        206: {"description": "The part asked for.", "content": {"video/*": {"schema": BINARY}}},
         416: {**problems.RESPONSES[422], "description": "Nothing of the range is there; `Content-Range` tells the size."},
     },
 )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from core.errors import Unprocessable
 from core.request import JobRequest
@@ -41,3 +42,20 @@ def test_votes_that_nobody_would_cast_are_refused(question: dict[str, Any], fiel
 @pytest.mark.parametrize("question", [{"verify": {"votes": 3}, "refine": True}, {"verify": {"votes": 1}}, {"verify": {}}])
 def test_votes_of_second_looks_are_taken_and_one_vote_is_none(question: dict[str, Any]) -> None:
     assert JobRequest.model_validate(question).resolved(MODEL).verify.votes == question["verify"].get("votes", 1)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"budget_usd": False},
+        {"budget_usd": "1"},
+        {"refine": 1},
+        {"verify": {"votes": True}, "refine": True},
+        {"sampling": {"window_s": "64"}},
+        {"sampling": {"skip_static": "yes"}},
+        {"sampling": {"frame_tokens": "220"}},
+    ],
+)
+def test_a_value_of_another_type_is_refused_and_not_guessed_at(question: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        JobRequest.model_validate(question)

@@ -1,0 +1,98 @@
+"""The OpenAPI document says of everything what it is, with an example that holds; whoever relies on the last release's can go on."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from core.settings import Settings
+from services.api.app import create_app
+from tests.compatibility import breaking
+
+RELEASED = Path(__file__).parents[2] / "docs" / "openapi.json"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app(Settings()).openapi()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((f"{method.upper()} {path}", operation) for path, methods in document["paths"].items() for method, operation in methods.items())
+
+
+def contents(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every body that is asked for or answered, but for bare bytes."""
+    for name, operation in operations(document):
+        bodies = {"asked": operation.get("requestBody", {}), **operation["responses"]}
+        for kind, body in bodies.items():
+            for media_type, content in body.get("content", {}).items():
+                if content.get("schema", {}).get("format") != "binary":
+                    yield f"{name} {kind} {media_type}", content
+
+
+def fields(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of the models, and of bodies that have none."""
+    inline = [(name, content["schema"]) for name, content in contents(document) if "properties" in content.get("schema", {})]
+    for name, schema in [*document["components"]["schemas"].items(), *inline]:
+        for field, described in schema.get("properties", {}).items():
+            yield f"{name}.{field}", described
+
+
+def parameters(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            yield f"{name} {parameter['name']}", parameter
+
+
+def test_every_operation_parameter_field_and_answer_is_described(document: dict[str, Any]) -> None:
+    answers = [
+        (f"{name} {status}", answer) for name, operation in operations(document) for status, answer in operation["responses"].items()
+    ]
+    told = [*operations(document), *parameters(document), *fields(document), *answers]
+    assert len(told) > 400
+    assert [name for name, each in told if each.get("description", "Successful Response") == "Successful Response"] == []
+
+
+def test_every_parameter_field_and_body_has_an_example(document: dict[str, Any]) -> None:
+    exemplary = [(name, parameter["schema"]) for name, parameter in parameters(document)]
+    exemplary += [(name, field) for name, field in fields(document) if field.get("format") != "binary"]
+    assert [name for name, schema in exemplary if None in schema.get("examples", [None])] == []
+    assert [name for name, content in contents(document) if not content.keys() & {"example", "examples"}] == []
+
+
+def test_every_example_is_valid(document: dict[str, Any]) -> None:
+    def check(name: str, schema: dict[str, Any], value: Any) -> list[str]:
+        validator = jsonschema.Draft202012Validator({**schema, "components": document["components"]})
+        return [f"{name}: {error.message}" for error in validator.iter_errors(value)]
+
+    stated = [(name, schema, value) for name, schema in fields(document) for value in schema.get("examples", ())]
+    stated += [(name, each["schema"], value) for name, each in parameters(document) for value in each["schema"]["examples"]]
+    for name, content in contents(document):
+        values = [content["example"]] if "example" in content else [each["value"] for each in content["examples"].values()]
+        form = {"required": []} if "multipart" in name else {}  # a file has no example in JSON
+        stated += [(name, {**content["schema"], **form}, value) for value in values]
+    assert [wrong for name, schema, value in stated for wrong in check(name, schema, value)] == []
+
+
+def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
+    names = Counter(operation["operationId"] for _, operation in operations(document))
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_nothing_breaks_whoever_relies_on_the_last_release(document: dict[str, Any]) -> None:
+    released = json.loads(RELEASED.read_text(encoding="utf-8"))
+    allowed = released.get("x-allowed-changes", {})
+    found = set(breaking(released, document))
+    advice = "Keep what is there, or name it with the reason in `x-allowed-changes` of docs/openapi.json. What is only added needs neither."
+    assert sorted(found - allowed.keys()) == [], advice
+    assert sorted(allowed.keys() - found) == [], "These changes are allowed and were not made."
+
+
+def test_the_document_kept_is_that_of_this_version(document: dict[str, Any]) -> None:
+    released = json.loads(RELEASED.read_text(encoding="utf-8"))
+    assert released["info"]["version"] == document["info"]["version"], "A new version: `make openapi` writes docs/openapi.json again."
