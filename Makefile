@@ -14,7 +14,7 @@ PIP := $(PY) -m pip -qq --disable-pip-version-check
 COMPILE = $(PY) -m compileall -q core workers $$($(PY) -c 'import cv2, numpy; print(*cv2.__path__, *numpy.__path__)')
 
 LOCK := env -u UV_FIND_LINKS -u UV_INDEX_URL .venv/lock/bin/uv pip compile -q --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate --upgrade --group server
+	--generate-hashes --no-strip-extras --no-header --no-annotate --upgrade --group server
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test chaos check static openapi lock clean
