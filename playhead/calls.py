@@ -22,9 +22,6 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
-REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-IDEMPOTENCY_KEY = "Idempotency-Key"
-
 
 class Content(Protocol):
     """A body on its way out. `read` may take its time, and gives nothing at the end; `sent` hears of each piece that went."""
@@ -35,10 +32,10 @@ class Content(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Ask(Generic[R]):
-    """One request, and how its answer is read. As a flow, it is made again where that is safe, and gives what was read.
+    """One request, and how its answer is read. As a flow it is made up to `tries` times, and gives what was read.
 
-    `tries`: how often in all, where that is not what the client has for calls that may be repeated. `stream`: the answer's body is not
-    read with it, but by `Piece`, and lasts as long as the flow.
+    `tries`: how often in all, where that is not what the client says; 1 for what may not be done twice, or can't be sent twice. `stream`:
+    the answer's body is not read with it, but by `Piece`, and lasts as long as the flow.
     """
 
     method: str
@@ -51,10 +48,6 @@ class Ask(Generic[R]):
     timeout: float | None = None
     tries: int | None = None
     stream: bool = False
-
-    @property
-    def repeatable(self) -> bool:
-        return self.method in REPEATABLE or IDEMPOTENCY_KEY in self.headers
 
     def __iter__(self) -> Generator["Step", Any, R]:
         result: R = yield self
@@ -106,14 +99,14 @@ def once(flow: Flows[R]) -> Series[R]:
 
 
 def patient(ask: Ask[R], tries: int) -> Flow[R]:
-    """A request, made again while nobody answers or the server asks to come back later, where that is safe."""
-    left = ask.tries or (tries if ask.repeatable else 1)
+    """A request, made again while nobody answers or the server asks to come back later."""
+    tries = ask.tries or tries
     for attempt in count():
         try:
             return ask.read(accepted((yield Send(ask))))
         except (ApiError, ConnectionFailed) as error:
             pause = pause_s(error, attempt)
-            if pause is None or attempt + 1 >= left:
+            if pause is None or attempt + 1 >= tries:
                 raise
         yield Pause(pause)
     raise AssertionError

@@ -2,9 +2,10 @@
 
 from playhead.operations.events import Events
 from playhead.operations.jobs import Jobs
+from playhead.operations.keys import Keys
 from playhead.operations.server import Server
 from playhead.operations.videos import Videos
 
 
-class Operations(Videos, Jobs, Events, Server):
+class Operations(Videos, Jobs, Events, Keys, Server):
     """One method for each thing that the server does."""

@@ -8,10 +8,11 @@ from typing import Any, BinaryIO
 import httpx
 
 from playhead import answers
-from playhead.calls import Ask, Flow, Piece, at
+from playhead.calls import Ask, Flow, at
 from playhead.described import call, listing
-from playhead.files import Body, OnBytes, Outgoing, Readable, incoming, outgoing
+from playhead.files import Body, OnBytes, Outgoing, Readable, outgoing
 from playhead.operations.asking import delete, get, given, listed
+from playhead.operations.downloads import download
 from playhead.pages import Listed
 from playhead.types import Job, Upload, Video
 
@@ -57,16 +58,7 @@ class Videos:
     @call
     def media(self, video_id: str, to: str | os.PathLike[str] | BinaryIO, *, on_progress: OnBytes | None = None) -> Flow[int]:
         """Download the video as it was uploaded; the number of bytes. A path appears only when all of it has come."""
-        answer = yield from Ask(method="GET", path=at("/v1/videos/{}/media", video_id), read=answers.whole, stream=True)
-        total = answer.headers.get("Content-Length")
-        received = 0
-        with incoming(to) as target:
-            while piece := (yield Piece(answer)):
-                target.write(piece)
-                received += len(piece)
-                if on_progress:
-                    on_progress(received, None if total is None else int(total))
-        return received
+        return (yield from download(at("/v1/videos/{}/media", video_id), to, on_progress))
 
 
 def _at_once(file: Outgoing, about: dict[str, Any], on_progress: OnBytes | None) -> Ask[Upload]:
@@ -78,6 +70,7 @@ def _at_once(file: Outgoing, about: dict[str, Any], on_progress: OnBytes | None)
         headers=file.headers,
         content=Body(file, on_progress),
         timeout=UPLOAD_TIMEOUT_S,
+        tries=1,
         read=_uploaded,
     )
 

@@ -7,6 +7,7 @@ older server does not send keep their defaults. Times in media are milliseconds 
 from playhead.types.costs import Cost, Estimate, PassEstimate, Price, Usage
 from playhead.types.events import Diff, Event, Evidence, Incomparable, Moved, Source, Verification
 from playhead.types.jobs import ENDED, Coverage, Gap, Job, Progress
+from playhead.types.keys import Key, Me, NewKey, Workspace
 from playhead.types.record import Page, Problem, Record
 from playhead.types.videos import Upload, Video
 
@@ -21,7 +22,10 @@ __all__ = [
     "Gap",
     "Incomparable",
     "Job",
+    "Key",
+    "Me",
     "Moved",
+    "NewKey",
     "Page",
     "PassEstimate",
     "Price",
@@ -33,4 +37,5 @@ __all__ = [
     "Usage",
     "Verification",
     "Video",
+    "Workspace",
 ]

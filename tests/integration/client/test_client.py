@@ -72,7 +72,9 @@ def test_nobody_sits_through_a_long_retry_after(script: Script, client: Client) 
 
 
 @pytest.mark.parametrize("status", [503, 429])
-def test_what_makes_something_is_repeated_under_the_same_key_and_every_call_has_its_own(script: Script, client: Client, status: int) -> None:
+def test_what_makes_something_is_repeated_under_the_same_key_and_every_call_has_its_own(
+    script: Script, client: Client, status: int
+) -> None:
     script.on("/v1/videos/v1/jobs", problem(status, "busy", retry_after="0"), ok(job("queued"), 202))
     client.create_job("v1")
     client.create_job("v1")
