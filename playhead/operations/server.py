@@ -6,6 +6,7 @@ from typing import Any
 from playhead import answers
 from playhead.calls import Ask
 from playhead.described import call
+from playhead.types import Readiness
 
 
 class Server:
@@ -15,6 +16,6 @@ class Server:
         return Ask(method="GET", path="/healthz", read=answers.json_of)
 
     @call
-    def ready(self) -> Ask[Mapping[str, Any]]:
-        """How each part does that the server needs. ApiError with the status 503 where one is away; it is asked once."""
-        return Ask(method="GET", path="/readyz", tries=1, read=answers.json_of)
+    def ready(self) -> Ask[Readiness]:
+        """How the server's parts do. ApiError with the status 503 where nothing can be taken in or answered. It is asked once."""
+        return Ask(method="GET", path="/readyz", tries=1, read=answers.record(Readiness))

@@ -30,15 +30,23 @@ class Videos:
         custom_id: str | None = None,
         recorded_at: datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        filename: str | None = None,
         on_progress: OnBytes | None = None,
     ) -> Flow[Upload]:
         """Send a video, in constant memory, and have it analysed; `request` says what to look for and how.
 
-        `on_progress(sent, total)` is called with bytes; `total` is None for a stream without an end in sight. An upload is not repeated by
-        itself. Raises OSError too, where the file can't be read.
+        `filename` is the file's own unless told. `on_progress(sent, total)` is called with bytes; `total` is None for a stream without
+        an end in sight. An upload is not repeated by itself. Raises OSError too, where the file can't be read.
         """
         with outgoing(file) as content:
-            about = given(request=request, title=title, custom_id=custom_id, recorded_at=recorded_at, metadata=metadata)
+            about = given(
+                request=request,
+                title=title,
+                custom_id=custom_id,
+                recorded_at=recorded_at,
+                metadata=metadata,
+                filename=filename or content.filename,
+            )
             return (yield from _at_once(content, about, on_progress))
 
     @listing
@@ -66,7 +74,7 @@ def _at_once(file: Outgoing, about: dict[str, Any], on_progress: OnBytes | None)
     return Ask(
         method="POST",
         path="/v1/videos",
-        params={**about, **given(filename=file.filename)},
+        params=about,
         headers=file.headers,
         content=Body(file, on_progress),
         timeout=UPLOAD_TIMEOUT_S,

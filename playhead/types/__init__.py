@@ -9,6 +9,7 @@ from playhead.types.events import Diff, Event, Evidence, Incomparable, Moved, So
 from playhead.types.jobs import ENDED, Coverage, Gap, Job, Progress
 from playhead.types.keys import Key, Me, NewKey, Workspace
 from playhead.types.record import Page, Problem, Record
+from playhead.types.server import Readiness
 from playhead.types.videos import Upload, Video
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Price",
     "Problem",
     "Progress",
+    "Readiness",
     "Record",
     "Source",
     "Upload",
