@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypedDict, Unpack
 
 import httpx
 
@@ -11,7 +11,7 @@ from playhead import answers
 from playhead.calls import Ask, Flow, at
 from playhead.described import call, listing
 from playhead.files import Body, OnBytes, Outgoing, Readable, outgoing
-from playhead.operations.asking import delete, get, given, listed
+from playhead.operations.asking import body, delete, get, keyed, listed, query
 from playhead.operations.downloads import download
 from playhead.pages import Listed
 from playhead.types import Job, Upload, Video
@@ -19,35 +19,36 @@ from playhead.types import Job, Upload, Video
 UPLOAD_TIMEOUT_S = 300.0  # the server may take its time to store the end of it
 
 
+class About(TypedDict, total=False):
+    """What goes with a video. `request` says what to look for and how, `filename` is the file's own unless told; `recorded_at` is the
+    wall-clock time of its first frame, `custom_id` and `metadata` are yours.
+    """
+
+    request: Mapping[str, Any] | None
+    title: str | None
+    custom_id: str | None
+    recorded_at: datetime | str | None
+    metadata: Mapping[str, Any] | None
+    filename: str | None
+
+
 class Videos:
     @call
     def upload(
-        self,
-        file: str | os.PathLike[str] | Readable,
-        *,
-        request: Mapping[str, Any] | None = None,
-        title: str | None = None,
-        custom_id: str | None = None,
-        recorded_at: datetime | str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        filename: str | None = None,
-        on_progress: OnBytes | None = None,
+        self, file: str | os.PathLike[str] | Readable, *, on_progress: OnBytes | None = None, **about: Unpack[About]
     ) -> Flow[Upload]:
         """Send a video, in constant memory, and have it analysed; `request` says what to look for and how.
 
-        `filename` is the file's own unless told. `on_progress(sent, total)` is called with bytes; `total` is None for a stream without
-        an end in sight. An upload is not repeated by itself. Raises OSError too, where the file can't be read.
+        `on_progress(sent, total)` is called with bytes; `total` is None for a stream without an end in sight. An upload is not repeated by
+        itself. Raises OSError too, where the file can't be read.
         """
         with outgoing(file) as content:
-            about = given(
-                request=request,
-                title=title,
-                custom_id=custom_id,
-                recorded_at=recorded_at,
-                metadata=metadata,
-                filename=filename or content.filename,
-            )
-            return (yield from _at_once(content, about, on_progress))
+            return (yield from _at_once(content, query(**{**about, "filename": about.get("filename") or content.filename}), on_progress))
+
+    @call
+    def upload_url(self, url: str, **about: Unpack[About]) -> Ask[Upload]:
+        """Have the server fetch a video from an address; the job's `stage` is `fetch` meanwhile, and its progress counts bytes."""
+        return Ask(method="POST", path="/v1/videos", json=body(url=url, **about), headers=keyed(), read=_uploaded)
 
     @listing
     def videos(self, *, custom_id: str | None = None, limit: int = 100) -> Listed[Video]:

@@ -9,9 +9,11 @@ import socket
 import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
 
 from playhead import ApiError, Client, ConnectionFailed, Job, PlayheadError, UnexpectedAnswer, WaitTimeout
 from tests.integration.client.script import Script, breaks_off, event, job, listed, ok, problem, text
@@ -245,6 +247,39 @@ def test_waiting_outlasts_a_restart_that_other_calls_give_up_on(script: Script) 
         with pytest.raises(ApiError):
             client.job("j1")
         assert client.wait("j1").status == "succeeded"
+
+
+def test_the_server_is_asked_to_answer_when_the_job_has_ended_and_not_again_and_again(script: Script, client: Client) -> None:
+    script.on("/v1/jobs/j1", ok(job("processing")), ok(job()))
+    assert client.wait("j1", timeout=60).status == "succeeded"
+    assert [seen.query for seen in script.seen] == [{"wait": ["30.0"]}] * 2
+
+
+# Following
+
+
+def news(id: str, kind: str, data: dict[str, Any]) -> bytes:
+    return f"id: {id}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def test_following_goes_on_where_the_connection_broke(script: Script, client: Client) -> None:
+    begun = news("1", "job", job("processing")) + b": still here\n\n" + news("2", "event", event(1)) + b"id: 3\nevent: wi"
+    rest = news("3", "withdrawn", {"id": "e1", "object": "event"}) + b"retry: 1\n\n"
+    script.on("/v1/jobs/j1/stream", breaks_off(begun, promised=9999), text(rest.decode()), text(news("4", "end", job()).decode()))
+    heard = list(client.follow("j1"))
+    assert [(one.id, one.kind) for one in heard] == [("1", "job"), ("2", "event"), ("3", "withdrawn"), ("4", "end")]
+    assert (heard[0].job.status, heard[1].event.id, heard[2].event_id, heard[3].job.status) == ("processing", "e1", "e1", "succeeded")
+    assert [seen.headers.get("last-event-id") for seen in script.seen] == [None, "2", "3"]
+
+
+def test_nothing_new_of_a_job_that_has_ended_is_nothing(script: Script, client: Client) -> None:
+    script.on("/v1/jobs/j1/stream", lambda: Response(status_code=204))
+    assert list(client.follow("j1", last_id="4")) == []
+
+
+def test_following_a_job_that_is_not_there_is_refused(script: Script, client: Client) -> None:
+    with pytest.raises(ApiError, match="There is no"):
+        list(client.follow("j1"))
 
 
 # Bytes
