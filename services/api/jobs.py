@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from core.errors import ModelNotConfigured, Unprocessable
-from core.queue import LOCALIZE, PLAN, SAMPLE, SETTLE
+from core.queue import FETCH, LOCALIZE, PLAN, SAMPLE, SETTLE
 from core.request import JobRequest, Number
 from core.spans import Span
 from db import events, jobs, retries, videos
-from db.jobs import Round, Tally
+from db.jobs import Arrival, Round, Tally
 from db.models import Job
 from services.api import asking
 from services.api.bodies import LimitedRoute
@@ -74,7 +74,8 @@ class JobOut(BaseModel):
     video_id: UUID
     status: JobStatus
     stage: str = Field(
-        description="`plan`, `sample` (frames are decoded and the model is asked meanwhile), `refine` (second looks), `done`."
+        description="`fetch` (the video's bytes are brought in), `plan`, `sample` (frames are decoded and the model is asked meanwhile), "
+        "`refine` (second looks), `done`."
     )
     progress: Progress
     estimate: EstimateOut | None = Field(description="What it was expected to cost. Null until the video was looked at.")
@@ -88,11 +89,12 @@ class JobOut(BaseModel):
     completed_at: datetime | None
 
     @classmethod
-    def of(cls, job: Job, tally: Tally | None = None, at: Round | None = None) -> "JobOut":
+    def of(cls, job: Job, tally: Tally | None = None, at: Round | None = None, arrival: Arrival | None = None) -> "JobOut":
         tally = tally or Tally()
         same = {name: getattr(job, name) for name in cls.model_fields if name not in {"object", "progress", "usage", "error"}}
         error = {"code": job.error["code"], "detail": job.error["detail"]} if job.error else None
-        return cls.model_validate({**same, "progress": progress(job, tally, at or Round()), "usage": _usage(tally), "error": error})
+        far = progress(job, tally, at or Round(), arrival)
+        return cls.model_validate({**same, "progress": far, "usage": _usage(tally), "error": error})
 
 
 def _usage(tally: Tally) -> UsageOut:
@@ -111,7 +113,8 @@ def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:
     tallies = jobs.tallies(session, [job.id for job in rows])
     running = [job.id for job in rows if job.completed_at is None]
     rounds = jobs.rounds(session, running) if running else {}
-    return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id)) for job in rows]
+    arrivals = jobs.arrivals(session, [job.id for job in rows])
+    return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id), arrivals.get(job.id)) for job in rows]
 
 
 @router.post(
@@ -120,9 +123,12 @@ def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:
     responses={202: {"headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}}}},
 )
 def submit_job(parts: WithParts, caller: Writer, video_id: UUID, response: Response, body: JobRequest | None = None) -> JobOut:
-    """Ask a question of a video that is already here. Frames that were sampled the same way before are used again."""
+    """Ask a question of a video that is already here. Frames that were sampled the same way before are used again.
+
+    409 with the code `not_arrived` while the video's bytes are being brought in: the job that came with it is the first.
+    """
     with parts.sessions.begin() as session:
-        video = videos.get(session, caller.workspace_id, video_id)
+        video = videos.arrived(session, caller.workspace_id, video_id)
         job, plan = asking.submit(session, video, body or JobRequest(), parts.settings)
     parts.ring(PLAN, plan.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -287,7 +293,13 @@ def retry_job(parts: WithParts, caller: Writer, job_id: UUID, body: RetryIn | No
         if row.request["analyzer"] == "model" and not parts.settings.has_model:
             raise ModelNotConfigured("Set PLAYHEAD_MODEL_API_KEY or PLAYHEAD_MODEL_URL on the server, and try again.")
         job = _out(session, [row])[0]
-    for task, ids in ((PLAN, reopened.plans), (SAMPLE, reopened.segments), (LOCALIZE, reopened.windows), (SETTLE, [job_id])):
+    for task, ids in (
+        (FETCH, reopened.fetches),
+        (PLAN, reopened.plans),
+        (SAMPLE, reopened.segments),
+        (LOCALIZE, reopened.windows),
+        (SETTLE, [job_id]),
+    ):
         for row_id in ids:
             parts.ring(task, row_id)
     return job
