@@ -55,7 +55,6 @@ def api_key(with_parts: Annotated[Parts, Depends(parts)], sent: Annotated[str, D
         key = keys.find(session, sent)
         if key is None:
             raise Unauthenticated("This API key is unknown, expired or revoked.")
-        keys.touch(session, key)
     return key
 
 
@@ -82,3 +81,6 @@ def given_once(request: Request) -> None:
 WithParts = Annotated[Parts, Depends(parts)]
 Reader = Annotated[Caller, Security(caller, scopes=["read"])]
 Writer = Annotated[Caller, Security(caller, scopes=["write"])]
+Admin = Annotated[Caller, Security(caller, scopes=["admin"])]
+Anyone = Annotated[Caller, Security(caller)]
+"""With a valid key, whatever its scopes."""
