@@ -55,6 +55,8 @@ def whole(document: Json) -> Json:
             teller.tell_parameter(parameter)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             teller.tell_content(content)
+        for scope in _scopes(operation):
+            operation["responses"]["403"] = {**operation["responses"]["403"], "description": f"The API key lacks the scope `{scope}`."}
         for status, answer in operation["responses"].items():
             teller.tell_answer(int(status), answer)
             _link(document, path, answer)
@@ -164,6 +166,11 @@ def _tell_replayed(operation: Json) -> None:
         if int(status) < HTTPStatus.BAD_REQUEST:
             schema = {"type": "string", "enum": ["true"]}
             answer.setdefault("headers", {})[REPLAYED] = {"description": "The request was answered before, like this.", "schema": schema}
+
+
+def _scopes(operation: Json) -> list[str]:
+    """What a key must be allowed to."""
+    return [scope for way in operation.get("security", ()) for scopes in way.values() for scope in scopes]
 
 
 def _link(document: Json, path: str, answer: Json) -> None:
