@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, BinaryIO, TypedDict, Unpack
 
 import httpx
@@ -10,7 +11,7 @@ import httpx
 from playhead import answers
 from playhead.calls import Ask, Flow, at
 from playhead.described import call, listing
-from playhead.files import Body, OnBytes, Outgoing, Readable, outgoing
+from playhead.files import OnBytes, Outgoing, Readable, outgoing
 from playhead.operations.asking import body, delete, get, keyed, listed, query
 from playhead.operations.downloads import download
 from playhead.pages import Listed
@@ -39,8 +40,8 @@ class Videos:
     ) -> Flow[Upload]:
         """Send a video, in constant memory, and have it analysed; `request` says what to look for and how.
 
-        `on_progress(sent, total)` is called with bytes; `total` is None for a stream without an end in sight. An upload is not repeated by
-        itself. Raises OSError too, where the file can't be read.
+        `on_progress(sent, total)` is called with bytes; `total` is None for a stream without an end in sight, which can be sent only
+        once. Raises OSError too, where the file can't be read.
         """
         with outgoing(file) as content:
             return (yield from _at_once(content, query(**{**about, "filename": about.get("filename") or content.filename}), on_progress))
@@ -71,15 +72,15 @@ class Videos:
 
 
 def _at_once(file: Outgoing, about: dict[str, Any], on_progress: OnBytes | None) -> Ask[Upload]:
-    """In one request, which is made once: what was read from a stream can't be read again."""
+    """In one request, made again where the file can be read again."""
     return Ask(
         method="POST",
         path="/v1/videos",
         params=about,
-        headers=file.headers,
-        content=Body(file, on_progress),
+        headers={**file.headers, **keyed()},
+        content=partial(file.body, on_progress),
         timeout=UPLOAD_TIMEOUT_S,
-        tries=1,
+        tries=1 if file.total is None else None,
         read=_uploaded,
     )
 

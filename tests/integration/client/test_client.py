@@ -19,6 +19,7 @@ from playhead import ApiError, Client, ConnectionFailed, Job, PlayheadError, Une
 from tests.integration.client.script import Script, breaks_off, event, job, listed, ok, problem, text
 
 MB = 1024 * 1024
+UPLOADED = ok({"video": {"id": "v1"}, "job": job("queued")}, 202)
 
 
 class Unreachable(httpx.BaseTransport):
@@ -84,11 +85,25 @@ def test_what_makes_something_is_repeated_under_the_same_key_and_every_call_has_
     assert first == again != other
 
 
-def test_an_upload_in_one_piece_is_not_repeated(script: Script, client: Client) -> None:
+def test_a_file_is_sent_again_from_its_beginning_under_the_same_key(script: Script, client: Client) -> None:
+    script.on("/v1/videos", problem(503, "busy", retry_after="0"), UPLOADED)
+    stream = io.BytesIO(b"header" + b"video")
+    stream.seek(6)
+    client.upload(stream)
+    assert [seen.sha256 for seen in script.seen] == [hashlib.sha256(b"video").hexdigest()] * 2
+    assert len({seen.headers["idempotency-key"] for seen in script.seen}) == 1
+
+
+def test_a_stream_that_can_be_read_only_once_is_sent_only_once(script: Script, client: Client) -> None:
     script.on("/v1/videos", problem(503, "busy", retry_after="0"))
     with pytest.raises(ApiError):
-        client.upload(io.BytesIO(b"video"))
+        client.upload(Zeros(10, tellable=False))
     assert script.paths() == ["POST /v1/videos"]
+
+
+def test_what_is_still_being_carried_out_is_waited_for(script: Script, client: Client) -> None:
+    script.on("/v1/videos/v1/jobs", problem(409, "idempotency_in_flight", retry_after="0"), ok(job("queued"), 202))
+    assert client.create_job("v1").id == "j1"
 
 
 def test_deleting_and_canceling_may_be_repeated(script: Script, client: Client) -> None:
@@ -308,9 +323,6 @@ class Zeros(io.RawIOBase):
         piece = bytes(min(size, self._left))
         self._left -= len(piece)
         return piece
-
-
-UPLOADED = ok({"video": {"id": "v1"}, "job": job("queued")}, 202)
 
 
 def test_a_file_is_sent_as_it_is_with_everything_else_in_the_query(script: Script, client: Client, tmp_path: Path) -> None:
