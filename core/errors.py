@@ -9,7 +9,9 @@
     │   ├── Conflict                 409 conflict
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── JobRunning           409 job_running
-    │   │   └── NothingToRetry       409 nothing_to_retry
+    │   │   ├── NothingToRetry       409 nothing_to_retry
+    │   │   ├── TooManyWebhooks      409 too_many_webhooks
+    │   │   └── WebhookDisabled      409 webhook_disabled
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
@@ -92,6 +94,14 @@ class JobRunning(Conflict):
 
 class NothingToRetry(Conflict):
     code, title = "nothing_to_retry", "Nothing of the job is left to do"
+
+
+class TooManyWebhooks(Conflict):
+    code, title = "too_many_webhooks", "The workspace has as many webhooks as it may"
+
+
+class WebhookDisabled(Conflict):
+    code, title = "webhook_disabled", "The webhook is disabled"
 
 
 class TooLarge(Rejected):

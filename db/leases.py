@@ -5,7 +5,7 @@ All times are the database's clock.
 """
 
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import and_, func, or_, select, update
@@ -74,19 +74,20 @@ def hold(session: Session, row: Row) -> Row:
 def hand_back(session: Session, work: Kind, *, after: timedelta, error: PlayheadError | None = None, blameless: bool) -> None:
     """Let others try, after a while. `blameless`: the attempt does not count, since the work was not at fault. Quiet if it is lost."""
     kind = type(work)
-    session.execute(
-        update(kind)
-        .where(_held(work))
-        .values(
-            state="pending",
-            attempts=kind.attempts - 1 if blameless else kind.attempts,
-            outages=kind.outages + 1 if blameless else kind.outages,
-            not_before=func.clock_timestamp() + after,
-            lease_token=None,
-            lease_until=None,
-            error=error.as_dict() if error else None,
-        )
+    let_go(
+        session,
+        work,
+        after=after,
+        attempts=kind.attempts - 1 if blameless else kind.attempts,
+        outages=kind.outages + 1 if blameless else kind.outages,
+        error=error.as_dict() if error else None,
     )
+
+
+def let_go(session: Session, row: Row, *, after: timedelta, **values: Any) -> None:
+    """Have the row taken by others, after a while. Quiet if it is lost."""
+    free = {"state": "pending", "not_before": func.clock_timestamp() + after, "lease_token": None, "lease_until": None}
+    session.execute(update(type(row)).where(_held(row)).values(**free, **values))
 
 
 def due(session: Session, kind: type[Row], *where: ColumnElement[bool], limit: int) -> list[UUID]:
