@@ -62,6 +62,13 @@ def renew(session: Session, work: Kind, *, lease: timedelta) -> str:
     return str(renewed[0])
 
 
+def note(session: Session, work: Kind, **values: Any) -> None:
+    """Write something down in the work's row while it goes on. Raises `LeaseLost`."""
+    kind = type(work)
+    if session.execute(update(kind).where(_held(work)).values(values).returning(kind.id)).first() is None:
+        raise LeaseLost
+
+
 def hold(session: Session, row: Row) -> Row:
     """The row as it is now, locked until the transaction ends. Raises `LeaseLost`."""
     kind = type(row)

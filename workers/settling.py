@@ -17,7 +17,7 @@ from core.queue import SAMPLE, Bell
 from core.spans import Span, subtract
 from db import budgets, events, jobs, leases, windows
 from db.leases import LeaseLost
-from db.models import Job, Plan, Segment, Video, Window, Work
+from db.models import Job, Segment, Video, Window, Work
 from workers import advice
 from workers.announcing import announce
 from workers.events.coverage import Coverage, CoverageGap, coverage
@@ -111,16 +111,16 @@ def _settle(session: Session, job: Job, *, in_time: bool) -> list[Bell]:
 
 def _end(session: Session, job: Job, video: Video, looked: list[Window], looked_again: list[Window]) -> None:
     """The job's last events, coverage, verdict and warnings."""
-    plan = session.query(Plan).filter_by(job_id=job.id).one()
+    beginning = jobs.beginning(session, job.id)
     job.completed_at = func.clock_timestamp()
     job.stage = "done"
     job.replies_forgotten = False
     budgets.forfeit_all(session, job.id)
     video.frames_used_at = job.completed_at
-    if plan.state != "done":
-        job.status = "canceled" if plan.state == "canceled" else "failed"
-        job.error = advice.told(plan.error) if plan.error else None
-        reason = str(plan.error["code"]) if plan.error else "canceled"
+    if beginning.state != "done":
+        job.status = "canceled" if beginning.state == "canceled" else "failed"
+        job.error = advice.told(beginning.error) if beginning.error else None
+        reason = str(beginning.error["code"]) if beginning.error else "canceled"
         whole = [CoverageGap(0, video.duration_ms, reason)] if video.duration_ms else []
         job.coverage = {"ratio": 0.0, "gaps": [gap._asdict() for gap in whole]}
         return

@@ -66,7 +66,9 @@ class WebhookChange(BaseModel):
     url: Url | None = None
     description: Description | None = Field(None, description="What it is for; null takes it away.", examples=["The archive"])
     events: Events | None = None
-    enabled: bool | None = Field(None, description="False: nothing is sent, and nothing new is written for it; what waits goes on waiting.")
+    enabled: bool | None = Field(
+        None, strict=True, description="False: nothing is sent, and nothing new is written for it; what waits goes on waiting."
+    )
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:
