@@ -91,7 +91,7 @@ def _key(owner: Owner) -> Any:
 def _webhook(owner: Owner) -> Any:
     url, description = "https://example.com/playhead", f"of {owner.name}"
     with owner.sessions.begin() as session:
-        return webhooks.create(session, owner.workspace_id, url=url, description=description, events=["job.failed"], at_most=20)
+        return webhooks.create(session, owner.workspace_id, url=url, description=description, events=["job.failed"], at_most=10_000)
 
 
 def _delivery(owner: Owner) -> Any:
