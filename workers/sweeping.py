@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.broker import connect
 from core.errors import BlobsUnavailable, Bug, DecoderFailed, PlayheadError
 from core.queue import DELIVER, FETCH, LOCALIZE, PLAN, ROUTES, SAMPLE, Bell
-from db import deliveries, doomed, heartbeats, jobs, leases, retries, uploads, videos
+from db import deliveries, doomed, heartbeats, idempotency, jobs, leases, retries, uploads, videos
 from db.leases import LeaseLost
 from db.models import KINDS, Plan, Segment, Work
 from workers import settling
@@ -60,6 +60,7 @@ def sweep(runtime: Runtime) -> None:
     _forget_replies(runtime)
     runtime.sessions.run(partial(deliveries.forget, kept=runtime.settings.webhook_deliveries_kept))
     _delete_blobs(runtime)
+    runtime.sessions.run(idempotency.expire)
     runtime.sessions.run(lambda session: heartbeats.beat(session, part=SWEEPER, node=socket.gethostname()))
 
 

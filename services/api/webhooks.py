@@ -17,6 +17,7 @@ from db.models import Endpoint
 from services.api.bodies import LimitedRoute
 from services.api.context import Admin, Reader, WithParts, known_query
 from services.api.listing import Cursor, Limit, Listing
+from services.api.once import Whole
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=LimitedRoute)
 
@@ -122,7 +123,7 @@ class WebhookSecret(BaseModel):
     status_code=201,
     responses={201: {"headers": {"Location": {"description": "The webhook.", "schema": {"type": "string"}}}}},
 )
-def create_webhook(parts: WithParts, caller: Admin, body: WebhookIn, response: Response) -> WebhookCreated:
+def create_webhook(parts: WithParts, caller: Admin, once: Whole, body: WebhookIn, response: Response) -> WebhookCreated:
     """Have messages posted to a URL of yours when jobs end. They are signed by Standard Webhooks, come at least once, in no certain order.
 
     Problems: `address_refused` for a URL that this server does not post to; `too_many_webhooks`.
@@ -133,8 +134,8 @@ def create_webhook(parts: WithParts, caller: Admin, body: WebhookIn, response: R
         made = webhooks.create(
             session, caller.workspace_id, url=body.url, description=body.description, events=body.events, at_most=at_most
         )
-    response.headers["Location"] = f"/v1/webhooks/{made.id}"
-    return WebhookCreated.of(made)
+        response.headers["Location"] = f"/v1/webhooks/{made.id}"
+        return once.keep(session, WebhookCreated.of(made))
 
 
 @router.get("", dependencies=[Depends(known_query)])
@@ -180,7 +181,7 @@ def get_webhook_secret(parts: WithParts, caller: Admin, webhook_id: UUID) -> Web
 
 
 @router.post("/{webhook_id}/rotate")
-def rotate_webhook_secret(parts: WithParts, caller: Admin, webhook_id: UUID) -> WebhookSecret:
+def rotate_webhook_secret(parts: WithParts, caller: Admin, once: Whole, webhook_id: UUID) -> WebhookSecret:
     """Make a new secret. Until `old_secret_until` messages carry a signature of each of the two, so that your server can change when it
     likes. Rotate twice to end an old secret at once.
     """
