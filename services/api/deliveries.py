@@ -13,6 +13,7 @@ from db import deliveries, webhooks
 from db.models import Delivery
 from services.api.context import Reader, WithParts, Writer, known_query
 from services.api.listing import Cursor, Limit, Listing
+from services.api.once import Whole
 
 router = APIRouter(prefix="/v1/webhooks/{webhook_id}", tags=["webhooks"])
 
@@ -79,12 +80,12 @@ class DeliveryDetail(DeliveryOut):
 
 
 @router.post("/test", status_code=202)
-def test_webhook(parts: WithParts, caller: Writer, webhook_id: UUID) -> DeliveryOut:
+def test_webhook(parts: WithParts, caller: Writer, once: Whole, webhook_id: UUID) -> DeliveryOut:
     """Send a message of type `webhook.test`, once. How that went its delivery tells. Problem: `webhook_disabled`."""
     with parts.sessions.begin() as session:
-        made = deliveries.test(session, caller.workspace_id, webhook_id)
+        sent = once.keep(session, DeliveryOut.of(deliveries.test(session, caller.workspace_id, webhook_id)))
     parts.ring(DELIVER, webhook_id)
-    return DeliveryOut.of(made)
+    return sent
 
 
 @router.get("/deliveries", dependencies=[Depends(known_query)])
@@ -113,9 +114,9 @@ def get_delivery(parts: WithParts, caller: Reader, webhook_id: UUID, delivery_id
 
 
 @router.post("/deliveries/{delivery_id}/redeliver", status_code=202)
-def redeliver(parts: WithParts, caller: Writer, webhook_id: UUID, delivery_id: UUID) -> DeliveryOut:
+def redeliver(parts: WithParts, caller: Writer, once: Whole, webhook_id: UUID, delivery_id: UUID) -> DeliveryOut:
     """Send a message now, whatever became of it, under the same id and with all its tries ahead of it. Problem: `webhook_disabled`."""
     with parts.sessions.begin() as session:
-        row = deliveries.again(session, caller.workspace_id, webhook_id, delivery_id)
+        sent = once.keep(session, DeliveryOut.of(deliveries.again(session, caller.workspace_id, webhook_id, delivery_id)))
     parts.ring(DELIVER, webhook_id)
-    return DeliveryOut.of(row)
+    return sent

@@ -185,8 +185,10 @@ def rotate_webhook_secret(parts: WithParts, caller: Admin, once: Whole, webhook_
     """Make a new secret. Until `old_secret_until` messages carry a signature of each of the two, so that your server can change when it
     likes. Rotate twice to end an old secret at once.
     """
+    overlap = parts.settings.webhook_secret_overlap
     with parts.sessions.begin() as session:
-        return WebhookSecret.of(webhooks.rotate(session, caller.workspace_id, webhook_id, overlap=parts.settings.webhook_secret_overlap))
+        rotated = webhooks.rotate(session, caller.workspace_id, webhook_id, overlap=overlap)
+        return once.keep(session, WebhookSecret.of(rotated))
 
 
 def _check(url: str, settings: Settings) -> None:
