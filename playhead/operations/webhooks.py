@@ -1,19 +1,21 @@
-"""Webhooks: have a server of yours told when jobs end."""
+"""Webhooks: have your own server told when a job ends, and what it found."""
 
 from collections.abc import Sequence
 
 from playhead.calls import Ask, at
 from playhead.described import call, listing
-from playhead.operations.asking import KEEP, Keep, changed, delete, get, given, listed, patch, post
+from playhead.operations.asking import KEEP, Keep, body, changed, delete, get, listed, patch, post
 from playhead.pages import Listed
 from playhead.types import Delivery, NewWebhook, Webhook, WebhookSecret
 
 
 class Webhooks:
     @call
-    def create_webhook(self, url: str, events: Sequence[str] | None = None, *, description: str | None = None) -> Ask[NewWebhook]:
-        """Of the types `job.succeeded`, `job.partial`, `job.failed`, `job.canceled` and `event.created`; by default all but the last."""
-        return post(NewWebhook, "/v1/webhooks", given(url=url, events=None if events is None else list(events), description=description))
+    def create_webhook(self, url: str, *, events: Sequence[str] | None = None, description: str | None = None) -> Ask[NewWebhook]:
+        """Have messages posted to `url`, signed by Standard Webhooks: `job.succeeded`, `job.partial`, `job.failed`, `job.canceled`,
+        `event.created`. Without `events`: whenever a job ends.
+        """
+        return post(NewWebhook, "/v1/webhooks", body(url=url, events=None if events is None else list(events), description=description))
 
     @listing
     def webhooks(self, *, limit: int = 100) -> Listed[Webhook]:
@@ -29,32 +31,29 @@ class Webhooks:
         self,
         webhook_id: str,
         *,
-        url: str | None = None,
-        events: Sequence[str] | None = None,
+        url: str | Keep = KEEP,
+        events: Sequence[str] | Keep = KEEP,
         description: str | Keep | None = KEEP,
-        enabled: bool | None = None,
+        enabled: bool | Keep = KEEP,
     ) -> Ask[Webhook]:
         """What is not given stays. One that is enabled again goes on with what still waits for it."""
-        changes = changed(
-            url=url or KEEP,
-            events=KEEP if events is None else list(events),
-            description=description,
-            enabled=KEEP if enabled is None else enabled,
-        )
+        told = events if isinstance(events, Keep) else list(events)
+        changes = changed(url=url, events=told, description=description, enabled=enabled)
         return patch(Webhook, at("/v1/webhooks/{}", webhook_id), changes)
 
     @call
     def delete_webhook(self, webhook_id: str) -> Ask[None]:
-        """With its deliveries."""
+        """With its deliveries, also those that wait to be sent."""
         return delete(at("/v1/webhooks/{}", webhook_id))
 
     @call
     def webhook_secret(self, webhook_id: str) -> Ask[WebhookSecret]:
+        """What its messages are signed with."""
         return get(WebhookSecret, at("/v1/webhooks/{}/secret", webhook_id))
 
     @call
     def rotate_webhook_secret(self, webhook_id: str) -> Ask[WebhookSecret]:
-        """The secret before signs too, until `old_secret_until`."""
+        """Make a new secret. For a while messages are signed with both."""
         return post(WebhookSecret, at("/v1/webhooks/{}/rotate", webhook_id))
 
     @call
@@ -63,18 +62,17 @@ class Webhooks:
         return post(Delivery, at("/v1/webhooks/{}/test", webhook_id))
 
     @listing
-    def deliveries(
-        self, webhook_id: str, *, state: Sequence[str] | None = None, types: Sequence[str] | None = None, limit: int = 100
-    ) -> Listed[Delivery]:
-        """Newest first; `state`: `pending`, `delivered`, `failed`."""
-        return listed(Delivery, at("/v1/webhooks/{}/deliveries", webhook_id), state=state, type=types, limit=limit)
+    def deliveries(self, webhook_id: str, *, state: Sequence[str] = (), types: Sequence[str] = (), limit: int = 100) -> Listed[Delivery]:
+        """What was sent or is to be, newest first."""
+        filters = {"state": list(state) or None, "type": list(types) or None}
+        return listed(Delivery, at("/v1/webhooks/{}/deliveries", webhook_id), limit=limit, **filters)
 
     @call
     def delivery(self, webhook_id: str, delivery_id: str) -> Ask[Delivery]:
-        """With what is sent, and each try."""
+        """One message: what is sent, and how each try went."""
         return get(Delivery, at("/v1/webhooks/{}/deliveries/{}", webhook_id, delivery_id))
 
     @call
     def redeliver(self, webhook_id: str, delivery_id: str) -> Ask[Delivery]:
-        """Send it now, whatever became of it, under the same id."""
+        """Send a message now, whatever became of it, under the same id."""
         return post(Delivery, at("/v1/webhooks/{}/deliveries/{}/redeliver", webhook_id, delivery_id))

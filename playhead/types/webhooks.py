@@ -1,4 +1,4 @@
-"""Webhooks, and what they send."""
+"""Webhooks: who is told of what, and how that went."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from playhead.types.record import Record
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook(Record):
-    """Where messages go, and which. `failures` are those in a row."""
+    """Where messages go, and which. `disabled_reason` says why the server disabled it, `failures` how many tries in a row failed."""
 
     id: str
     url: str
-    events: tuple[str, ...] = ()
     description: str | None = None
+    events: tuple[str, ...] = ()
     enabled: bool = True
     disabled_reason: str | None = None
     created_at: datetime | None = None
@@ -26,24 +26,24 @@ class Webhook(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class NewWebhook(Webhook):
-    """`secret` is what its messages are signed with."""
+    """`secret` is what its messages are signed with (Standard Webhooks)."""
 
     secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookSecret(Record):
-    """The secret before signs too, until `old_secret_until`; None: there was none."""
+    """What messages are signed with. Until `old_secret_until` they are signed with the secret before it, too."""
 
     secret: str = field(repr=False)
     old_secret_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeliveryTry(Record):
-    """`status` is None where there was no answer, `error` where the message was taken; `response` is how the answer's body began."""
+class Try(Record):
+    """One try to deliver a message. `status` is None where there was no answer, `error` where it was delivered."""
 
-    at: datetime
+    at: datetime | None = None
     status: int | None = None
     error: str | None = None
     duration_ms: int | None = None
@@ -52,7 +52,10 @@ class DeliveryTry(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery(Record):
-    """A message; its id is the `webhook-id` that the receiver gets. `payload` and `tries` are told of one alone, not in lists."""
+    """A message for a webhook; its `id` is what your server gets as `webhook-id`. `state`: pending, delivered or failed.
+
+    `payload` and `tries` are told of one delivery alone, not in lists.
+    """
 
     id: str
     webhook_id: str
@@ -61,8 +64,8 @@ class Delivery(Record):
     job_id: str | None = None
     event_id: str | None = None
     attempts: int = 0
-    created_at: datetime | None = None
     next_try_at: datetime | None = None
-    last_try: DeliveryTry | None = None
-    payload: Mapping[str, Any] | None = None
-    tries: tuple[DeliveryTry, ...] = ()
+    last_try: Try | None = None
+    created_at: datetime | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    tries: tuple[Try, ...] = ()

@@ -115,7 +115,7 @@ def use_everything(client: Any, clip: bytes, folder: Path) -> None:
     assert made.id in {key.id for key in client.keys(limit=1)}
     assert client.me().workspace.name == "default"
 
-    hook = client.create_webhook("https://example.com/playhead", ["job.failed"], description="The archive")
+    hook = client.create_webhook("https://example.com/playhead", events=["job.failed"], description="The archive")
     assert client.webhook_secret(hook.id).secret == hook.secret != client.rotate_webhook_secret(hook.id).secret
     messages = {client.test_webhook(hook.id).id for _ in range(2)}
     assert {one.id for one in client.deliveries(hook.id, state=["pending"], types=["webhook.test"], limit=1)} == messages
