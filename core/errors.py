@@ -8,6 +8,7 @@
     │   ├── Gone                     410 gone
     │   ├── Conflict                 409 conflict
     │   │   ├── NotProbed            409 not_probed
+    │   │   ├── NotSampled           409 not_sampled
     │   │   ├── JobRunning           409 job_running
     │   │   └── NothingToRetry       409 nothing_to_retry
     │   ├── TooLarge                 413 too_large
@@ -80,6 +81,10 @@ class Conflict(Rejected):
 
 class NotProbed(Conflict):
     code, title = "not_probed", "No worker has looked at this video yet"
+
+
+class NotSampled(Conflict):
+    code, title = "not_sampled", "No frame of this video has been sampled yet"
 
 
 class JobRunning(Conflict):

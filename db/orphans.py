@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from core.blobs import Blobs, index_key, video_prefix
+from core.blobs import Blobs, index_key, storyboard_prefix, video_prefix
 from core.configuration import read
 from core.errors import BlobsUnavailable, PlayheadError
 from core.settings import Settings
@@ -59,16 +59,17 @@ def find(sessions: Sessions, blobs: Blobs) -> Iterator[Orphan]:
 
 
 def _of_video(session: Session, video_id: UUID, keys: set[str]) -> Iterator[Orphan]:
-    source = session.scalar(select(Video.blob_key).where(Video.id == video_id))
-    if source is None:  # deleted meanwhile
+    video = session.get(Video, video_id)
+    if video is None:  # deleted meanwhile
         return
+    source, made = video.blob_key, storyboard_prefix(video_id, video.frames_generation)
     frames = _frames(session, video_id)
     yield from (Orphan("gone", key, video_id) for key in sorted({source, *frames} - keys))
     if _is_open(session, video_id):
         return
     doomed = tuple(session.scalars(select(DoomedBlobs.prefix)))
     unnamed = keys - {source, index_key(video_id), *frames}
-    yield from (Orphan("unnamed", key, video_id) for key in sorted(unnamed) if not key.startswith(doomed))
+    yield from (Orphan("unnamed", key, video_id) for key in sorted(unnamed) if not key.startswith((*doomed, made)))
 
 
 def _frames(session: Session, video_id: UUID) -> set[str]:
