@@ -52,13 +52,14 @@ class Workspace(Identified, Base):
 
 
 class ApiKey(Identified, Base):
-    """Only the SHA-256 of a key is kept; the keys are random enough (256 bits) to need no salt."""
+    """Only the SHA-256 of a key is kept, and how it begins; the keys are random enough (256 bits) to need no salt."""
 
     __tablename__ = "api_keys"
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
     sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    prefix: Mapped[str | None]
     scopes: Mapped[list[str]]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -13,7 +13,20 @@ from core.queue import Doorbell
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
-from services.api import document, estimates, events, exports, health, hello, jobs, problems, storyboard, timeline, videos
+from services.api import (
+    document,
+    estimates,
+    events,
+    exports,
+    health,
+    hello,
+    jobs,
+    keys,
+    problems,
+    storyboard,
+    timeline,
+    videos,
+)
 from services.api.context import Parts
 from services.api.hello import VERSION
 from services.api.requests import RequestMiddleware
@@ -50,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     problems.install(app)
-    for resource in (hello, videos, jobs, estimates, events, exports, timeline, storyboard, health):
+    for resource in (hello, videos, jobs, estimates, events, exports, timeline, storyboard, keys, health):
         app.include_router(resource.router)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])

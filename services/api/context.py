@@ -30,6 +30,7 @@ class Caller:
     """Whose data a request may see, and what it may do."""
 
     workspace_id: UUID
+    key_id: UUID
     scopes: frozenset[str]
 
 
@@ -52,10 +53,9 @@ def caller(
         key = keys.find(session, credentials.credentials)
         if key is None:
             raise Unauthenticated("This API key is unknown, expired or revoked.")
-        keys.touch(session, key)
     if missing := set(scopes.scopes) - set(key.scopes):
         raise Forbidden(f"This API key lacks the scope `{min(missing)}`.", scope=min(missing))
-    return Caller(key.workspace_id, frozenset(key.scopes))
+    return Caller(key.workspace_id, key.id, frozenset(key.scopes))
 
 
 def known_query(request: Request) -> None:
@@ -74,3 +74,6 @@ def given_once(request: Request) -> None:
 WithParts = Annotated[Parts, Depends(parts)]
 Reader = Annotated[Caller, Security(caller, scopes=["read"])]
 Writer = Annotated[Caller, Security(caller, scopes=["write"])]
+Admin = Annotated[Caller, Security(caller, scopes=["admin"])]
+Anyone = Annotated[Caller, Security(caller)]
+"""With a valid key, whatever its scopes."""

@@ -15,8 +15,9 @@ from core.errors import NotProbed, Unprocessable
 from db import events, videos
 from db.events import Filter
 from db.models import Video
+from db.resources.events import EventOut
 from services.api.context import Caller, Parts, Reader, WithParts
-from services.api.events import Chosen, EventOut
+from services.api.events import Chosen
 from services.api.formats import chapters, markers, subtitles, tables
 from services.api.formats.timecode import RATES, Timecode, drops, rate_of
 from services.api.streaming import joined, started
@@ -57,7 +58,7 @@ class Marked(Chosen):
     start_timecode: str | None = Field(
         None,
         max_length=12,
-        description="Timecode of the video's first frame; with `;` before its frames it counts drop-frame. Default for an EDL: 01:00:00:00, "
+        description="Timecode of the video's first frame; with `;` before its frames it counts drop-frame. Default of an EDL: 01:00:00:00, "
         "where Resolve's timelines begin; for FCPXML: 00:00:00:00, as in a file without a timecode; drop-frame at 29.97, 59.94 and 119.88.",
         examples=["01:00:00:00"],
     )

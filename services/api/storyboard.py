@@ -144,8 +144,8 @@ def _board(session: Session, video: Video, settings: Settings) -> Storyboard:
 
 
 def places_of(duration_ms: int, *, at_most: int) -> list[Span]:
-    """The video in stretches of the same length, of a second or more. They follow from its duration alone, so that nothing changes its place
-    while more and more frames are sampled.
+    """The video in stretches of the same length, of a second or more. They follow from its duration alone, so that nothing moves while
+    more and more frames are sampled.
     """
     return divide(Span(0, duration_ms), min(max(duration_ms // 1000, 1), at_most))
 

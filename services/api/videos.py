@@ -13,10 +13,10 @@ from core.errors import BlobsUnavailable
 from core.request import Text
 from db import doomed, videos
 from db.models import Video
+from db.resources.jobs import JobOut
 from services.api import intake, problems, ranges
 from services.api.context import Reader, WithParts, Writer, given_once, known_query
 from services.api.document import BINARY
-from services.api.jobs import JobOut
 from services.api.listing import Cursor, Limit, Listing
 from services.api.streaming import started
 from services.api.times import WallClock

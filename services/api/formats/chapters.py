@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from services.api.events import EventOut
+from db.resources.events import EventOut
 from services.api.formats.subtitles import escaped
 from services.api.formats.text import clock, one_line
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 from zlib import crc32
 
-from services.api.events import EventOut
+from db.resources.events import EventOut
 from services.api.formats.text import certainty, one_line
 from services.api.formats.timecode import Timecode
 

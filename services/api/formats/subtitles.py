@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from services.api.events import EventOut
+from db.resources.events import EventOut
 from services.api.formats.text import certainty, clock, one_line
 
 _SRT_BRACKETS = str.maketrans("<>", "\u2039\u203a")

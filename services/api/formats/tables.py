@@ -7,7 +7,7 @@ from datetime import datetime
 from io import StringIO
 from typing import Any
 
-from services.api.events import EventOut
+from db.resources.events import EventOut
 from services.api.formats.text import clock
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 full width: spreadsheets read them alike

@@ -2,7 +2,7 @@
 
 import re
 
-from services.api.events import EventOut
+from db.resources.events import EventOut
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
