@@ -35,5 +35,6 @@ def _shown(event: EventOut, shortest_ms: int) -> tuple[int, int]:
 
 
 def _lines(event: EventOut) -> list[str]:
-    """Title and description, each a line; an empty one would end the cue."""
-    return [line for line in (one_line(event.title), one_line(event.description)) if line] or [one_line(event.type) or "-"]
+    """Title and description, each a line, unless they say the same; an empty one would end the cue."""
+    lines = dict.fromkeys(line for line in (one_line(event.title), one_line(event.description)) if line)
+    return list(lines) or [one_line(event.type) or "-"]
