@@ -54,6 +54,8 @@ def whole(document: Json) -> Json:
             teller.tell_parameter(parameter)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             teller.tell_content(content)
+        for scope in _scopes(operation):
+            operation["responses"]["403"] = {**operation["responses"]["403"], "description": f"The API key lacks the scope `{scope}`."}
         for status, answer in operation["responses"].items():
             teller.tell_answer(int(status), answer)
             _link(document, path, answer)
@@ -153,6 +155,11 @@ def _problem(status: int) -> Json:
             return {"status": status, "code": kind.code, "title": kind.title}
     phrase = HTTPStatus(status).phrase
     return {"status": status, "code": phrase.lower().replace(" ", "_"), "title": phrase}
+
+
+def _scopes(operation: Json) -> list[str]:
+    """What a key must be allowed to."""
+    return [scope for way in operation.get("security", ()) for scopes in way.values() for scope in scopes]
 
 
 def _link(document: Json, path: str, answer: Json) -> None:
