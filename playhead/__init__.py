@@ -22,6 +22,7 @@ from playhead.errors import (
 from playhead.pages import AsyncPages, Pages
 from playhead.timecodes import format_timecode, parse_timecode
 from playhead.types import (
+    Bucket,
     Coverage,
     Diff,
     Estimate,
@@ -37,6 +38,7 @@ from playhead.types import (
     Problem,
     Progress,
     Source,
+    Timeline,
     Upload,
     Usage,
     Verification,
@@ -49,6 +51,7 @@ __all__ = [
     "AsyncClient",
     "AsyncPages",
     "BadSetting",
+    "Bucket",
     "Client",
     "ConnectionFailed",
     "Coverage",
@@ -69,6 +72,7 @@ __all__ = [
     "Progress",
     "Source",
     "TimecodeError",
+    "Timeline",
     "UnexpectedAnswer",
     "Upload",
     "Usage",

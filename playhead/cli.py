@@ -10,6 +10,7 @@ from playhead.commands.analyze import analyze
 from playhead.commands.ask import ask
 from playhead.commands.estimate import estimate
 from playhead.commands.events import events
+from playhead.commands.export import export
 from playhead.commands.jobs import cancel, diff, jobs, retry
 from playhead.commands.videos import delete, videos
 from playhead.errors import PlayheadError
@@ -49,6 +50,13 @@ EVENTS = _examples(
     "playhead events --text 'red car' --json | jq .start_ms",
 )
 
+EXPORT = _examples(
+    "playhead export VIDEO street.csv",
+    "playhead export VIDEO street.vtt --type crossing --shortest 1.5s",
+    "playhead export VIDEO chapters.vtt --chapters --shortest 10s",
+    "playhead export VIDEO street.edl --start-timecode 01:00:00:00",
+)
+
 RETRY = _examples(
     "playhead retry JOB --wait",
     "playhead retry JOB --budget 0.50",
@@ -64,6 +72,7 @@ app = typer.Typer(
 app.command(epilog=ANALYZE)(analyze)
 app.command(epilog=ASK)(ask)
 app.command(epilog=EVENTS)(events)
+app.command(epilog=EXPORT)(export)
 app.command(epilog=ESTIMATE)(estimate)
 app.command()(videos)
 app.command()(jobs)

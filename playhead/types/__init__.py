@@ -5,7 +5,7 @@ older server does not send keep their defaults. Times in media are milliseconds 
 """
 
 from playhead.types.costs import Cost, Estimate, PassEstimate, Price, Usage
-from playhead.types.events import Diff, Event, Evidence, Incomparable, Moved, Source, Verification
+from playhead.types.events import Bucket, Diff, Event, Evidence, Incomparable, Moved, Source, Timeline, Verification
 from playhead.types.jobs import ENDED, Coverage, Gap, Job, Progress
 from playhead.types.keys import Key, Me, NewKey, Workspace
 from playhead.types.record import Page, Problem, Record
@@ -14,6 +14,7 @@ from playhead.types.videos import Upload, Video
 
 __all__ = [
     "ENDED",
+    "Bucket",
     "Cost",
     "Coverage",
     "Diff",
@@ -35,6 +36,7 @@ __all__ = [
     "Readiness",
     "Record",
     "Source",
+    "Timeline",
     "Upload",
     "Usage",
     "Verification",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.client.script import Script, event, job, listed, ok, problem
+from tests.integration.client.script import Script, event, job, listed, ok, problem, text
 from tests.polling import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -433,3 +433,13 @@ def test_a_diff_tells_what_cannot_be_compared_apart_and_how_the_jobs_ended(run: 
         "Job j2 is partial: playhead jobs j2",
     ]
     assert [line.split()[-1] for line in done.stdout.splitlines() if "Cut" in line] == ["1", "3", "5", "4"]
+
+
+def test_export_writes_the_form_that_the_file_is_called_after(run: Run, script: Script, tmp_path: Path) -> None:
+    script.on("/v1/videos/v1/events.srt", text("1\n"))
+    script.on("/v1/videos/v1/chapters.vtt", text("WEBVTT\n"))
+    assert run("export", "v1", "street.srt", "--type", "car", "--shortest", "1.5s").returncode == 0
+    assert run("export", "v1", "street.vtt", "--chapters").returncode == 0
+    assert ((tmp_path / "street.srt").read_text(), (tmp_path / "street.vtt").read_text()) == ("1\n", "WEBVTT\n")
+    assert script.seen[0].query == {"type": ["car"], "shortest_ms": ["1500"]}
+    assert run("export", "v1", "street.docx").returncode == 2

@@ -106,6 +106,20 @@ def use_everything(client: Any, clip: bytes, folder: Path) -> None:
     assert client.event(event.id) == event
     assert client.frame(event.id).startswith(b"\xff\xd8")
 
+    wall_clock = {"recorded_from": WHEN, "recorded_to": WHEN.replace(year=2030), "min_confidence": 0}
+    marks = {"frame_rate": "25", "start_timecode": "01:00:00:00"}
+    for form, more in {"vtt": {}, "srt": {}, "csv": {}, "jsonl": {}, "edl": marks, "fcpxml": marks}.items():
+        cues = {"shortest_ms": 500} if form in {"vtt", "srt"} else {}
+        for which in ({"at_ms": 1}, filters | stretch | wall_clock, {}):
+            assert client.export(analysed.id, form, folder / f"events.{form}", **cues, **more, **which) >= 0
+        assert event.title in (folder / f"events.{form}").read_text()
+    for which in ({"at_ms": 1}, filters | stretch | wall_clock):
+        assert client.chapters(analysed.id, folder / "chapters.vtt", shortest_ms=500, **which)
+        assert client.timeline(analysed.id, buckets=5, **which).duration_ms
+    assert sum(bucket.events for bucket in client.timeline(analysed.id).buckets)
+    assert client.storyboard(analysed.id, folder / "storyboard.jpg")
+    assert client.thumbnails(analysed.id, folder / "storyboard.vtt")
+
     made = client.create_key("camera 7", ["read"], expires_at=WHEN.replace(year=2036))
     assert made.key.startswith(made.prefix)
     assert client.change_key(made.id, name="camera 8").expires_at == made.expires_at
