@@ -95,23 +95,3 @@ class Diff(Record):
     moved: tuple[Moved, ...] = ()
     unchanged: int = 0
     incomparable: tuple[Incomparable, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bucket(Record):
-    """A stretch of a video: how many events overlap it, in all and by type. Where `not_analysed_ms` is not 0, no event means nothing."""
-
-    start_ms: int
-    end_ms: int
-    events: int = 0
-    counts: Mapping[str, int] = field(default_factory=dict)
-    not_analysed_ms: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Timeline(Record):
-    """A video's events, counted along its time."""
-
-    video_id: str
-    duration_ms: int
-    buckets: tuple[Bucket, ...] = ()

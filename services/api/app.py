@@ -22,6 +22,7 @@ from services.api import (
     hello,
     jobs,
     keys,
+    once,
     problems,
     storyboard,
     timeline,
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     problems.install(app)
+    once.install(app)
     for resource in (hello, videos, jobs, estimates, events, exports, timeline, storyboard, keys, health):
         app.include_router(resource.router)
     if settings.cors_origins:
