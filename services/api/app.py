@@ -14,6 +14,7 @@ from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
 from services.api import (
+    deliveries,
     document,
     estimates,
     events,
@@ -27,6 +28,7 @@ from services.api import (
     storyboard,
     timeline,
     videos,
+    webhooks,
 )
 from services.api.context import Parts
 from services.api.hello import VERSION
@@ -65,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     problems.install(app)
     once.install(app)
-    for resource in (hello, videos, jobs, estimates, events, exports, timeline, storyboard, keys, health):
+    for resource in (hello, videos, jobs, estimates, events, keys, webhooks, deliveries, exports, timeline, storyboard, health):
         app.include_router(resource.router)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])
