@@ -3,7 +3,8 @@
 import random
 import time
 from collections.abc import Iterator
-from itertools import accumulate
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, count
 
 from sqlalchemy import Connection, Engine, text
 
@@ -13,8 +14,8 @@ WORDS, PHRASES, TYPES, WORKSPACES = 50_000, 200_000, 60, 20
 MEAN_EVENTS = 400
 """Of a video, about; the largest have a hundred times as many."""
 
-BATCH = 2000
-"""Videos whose events are written by one statement."""
+BATCH, WRITERS = 100, 3
+"""Videos whose events are written by one statement, and how many write at once."""
 
 QUICKLY = ("maintenance_work_mem = '1GB'", "synchronous_commit = off", "statement_timeout = 0", "session_replication_role = replica")
 """Without checks of foreign keys, among others."""
@@ -50,9 +51,9 @@ EVENTS = """
         SELECT *, least(duration_ms, start_ms + CASE WHEN long < 0.1 THEN 1 WHEN long < 0.989 THEN 500 + power(random(), 3) * 60000
             WHEN long < 0.999 THEN 60000 + random() * 1800000 ELSE duration_ms END)::bigint AS end_ms
         FROM (
-            SELECT videos.*, jobs.id AS job_id, videos.id AS video_id, (random() * (duration_ms - 1))::bigint AS start_ms, random() AS long,
-                random() AS sure, random() AS seen, floor(power(random(), 3) * :types)::int AS kind,
-                1 + floor(random() * :phrases)::int AS phrase_number
+            SELECT videos.workspace_id, videos.id AS video_id, jobs.id AS job_id, duration_ms, recorded_at,
+                (random() * (duration_ms - 1))::bigint AS start_ms, random() AS long, random() AS sure, random() AS seen,
+                floor(power(random(), 3) * :types)::int AS kind, 1 + floor(random() * :phrases)::int AS phrase_number
             FROM (SELECT * FROM videos ORDER BY id LIMIT :batch OFFSET :done) videos JOIN jobs ON jobs.video_id = videos.id,
                 generate_series(1, least(40000, 80 / power(random(), 0.85))::int + 0 * videos.bytes::int) n
         ) drawn
@@ -77,17 +78,33 @@ def fill(engine: Engine, events: int) -> Iterator[str]:
             connection.execute(text(statement), {"workspaces": WORKSPACES, "videos": 2 * videos})
         _phrases(connection)
         indexes = _take_indexes(connection)
-        started, written, done = time.monotonic(), 0, 0
-        while written < events:
-            drawn = {"types": TYPES, "phrases": PHRASES, "batch": BATCH, "done": done}
-            written += connection.execute(text(EVENTS), drawn).rowcount
-            done += BATCH
-        yield f"{written:,} events of {done:,} videos written in {time.monotonic() - started:.0f} s"
+        started = time.monotonic()
+        written = _write(engine, events)
+        yield f"{written:,} events written in {time.monotonic() - started:.0f} s"
         for statement in indexes:
             started = time.monotonic()
             connection.execute(text(statement))
             yield f"{time.monotonic() - started:6.0f} s: {statement}"
         connection.execute(text("VACUUM (ANALYZE) events"))
+
+
+def _write(engine: Engine, events: int) -> int:
+    """Video by video, so that the events of one lie side by side, as they do where a job writes them."""
+    written, batches = 0, count()
+
+    def work() -> None:
+        nonlocal written
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            for setting in QUICKLY:
+                connection.execute(text(f"SET {setting}"))
+            while written < events:
+                drawn = {"types": TYPES, "phrases": PHRASES, "batch": BATCH, "done": BATCH * next(batches)}
+                written += connection.execute(text(EVENTS), drawn).rowcount
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for done in [pool.submit(work) for _ in range(WRITERS)]:
+            done.result()
+    return written
 
 
 def _take_indexes(connection: Connection) -> list[str]:
@@ -125,9 +142,9 @@ def inserts_a_second(engine: Engine, *, rows: int = 20_000) -> float:
     """How fast events are copied into the table as it stands, with its indexes; nothing stays of them."""
     names = ", ".join(column.name for column in Event.__table__.columns if column.name not in {"id", "span", "search"})
     with engine.connect() as connection:
-        connection.execute(text("CREATE TEMP TABLE some AS SELECT * FROM events ORDER BY id LIMIT :rows"), {"rows": rows})
+        connection.execute(text("CREATE TEMP TABLE copied AS SELECT * FROM events ORDER BY id LIMIT :rows"), {"rows": rows})
         started = time.perf_counter()
-        connection.execute(text(f"INSERT INTO events (id, {names}) SELECT gen_random_uuid(), {names} FROM some"))
+        connection.execute(text(f"INSERT INTO events (id, {names}) SELECT gen_random_uuid(), {names} FROM copied"))
         took = time.perf_counter() - started
         connection.rollback()
     return rows / took
