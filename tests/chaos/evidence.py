@@ -15,7 +15,7 @@ from tests.chaos.clips import Clip
 
 Row = dict[str, Any]
 
-TABLES = ("videos", "jobs", "budgets", "plans", "segments", "windows", "events", "doomed_blobs")
+TABLES = ("videos", "jobs", "budgets", "plans", "segments", "windows", "events", "doomed_blobs", "webhook_deliveries")
 HISTORY = Path(__file__).with_name("history.sql").read_text()
 
 
@@ -61,6 +61,19 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """What the webhook's receiver got: under which id, of which type, about which job or event; `status` is its answer, None where it gave
+    none.
+    """
+
+    id: str
+    type: str
+    about: str
+    status: int | None
+    is_signed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """`blobs`: size by key; `sources`: SHA-256 of the videos' blobs; `calls`: the model server's book; `beats`: `(at, part, node)`
     of each heartbeat; `starts`: `(name, process id, at)` of whatever was started; `waits`: see `broker`."""
@@ -79,6 +92,7 @@ class Evidence:
     stopped_s: Mapping[str, float]
     starts: list[tuple[str, int, float]] = field(default_factory=list)
     waits: Mapping[str, list[float]] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
 
 
 def begin(database_url: str) -> None:

@@ -30,6 +30,10 @@ def lines(outcome: Outcome, found: Mapping[str, list[Violation]]) -> Iterator[st
     yield f"Windows: {len(evidence.rows['windows'])}; calls: {len(evidence.calls)}, {answered} answered, {stored} answers stored"
     yield f"Calls paid twice: {len(case.paid_again)}"
     yield from _recoveries(case)
+    answers = Counter(f"{message.status or 'nothing'}" for message in evidence.messages).most_common()
+    yield f"Webhooks: {len(evidence.rows['webhook_deliveries'])} messages; answered " + ", ".join(
+        f"{count} times {how}" for how, count in answers
+    )
     yield "Slowest upload, by the state of the broker: " + ", ".join(
         f"{max(times):.2f} s {state}" for state, times in evidence.waits.items()
     )
