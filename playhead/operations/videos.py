@@ -3,15 +3,16 @@
 import os
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any, BinaryIO, TypedDict, Unpack
 
 import httpx
 
 from playhead import answers
 from playhead.calls import Ask, Flow, at
 from playhead.described import call, listing
-from playhead.files import Body, OnBytes, Outgoing, Readable, outgoing
-from playhead.operations.asking import delete, get, given, listed
+from playhead.files import OnBytes, Outgoing, Readable, outgoing
+from playhead.operations.asking import body, delete, get, keyed, listed, query
 from playhead.operations.downloads import download
 from playhead.pages import Listed
 from playhead.types import Job, Upload, Video
@@ -19,35 +20,36 @@ from playhead.types import Job, Upload, Video
 UPLOAD_TIMEOUT_S = 300.0  # the server may take its time to store the end of it
 
 
+class About(TypedDict, total=False):
+    """What goes with a video. `request` says what to look for and how, `filename` is the file's own unless told; `recorded_at` is the
+    wall-clock time of its first frame, `custom_id` and `metadata` are yours.
+    """
+
+    request: Mapping[str, Any] | None
+    title: str | None
+    custom_id: str | None
+    recorded_at: datetime | str | None
+    metadata: Mapping[str, Any] | None
+    filename: str | None
+
+
 class Videos:
     @call
     def upload(
-        self,
-        file: str | os.PathLike[str] | Readable,
-        *,
-        request: Mapping[str, Any] | None = None,
-        title: str | None = None,
-        custom_id: str | None = None,
-        recorded_at: datetime | str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        filename: str | None = None,
-        on_progress: OnBytes | None = None,
+        self, file: str | os.PathLike[str] | Readable, *, on_progress: OnBytes | None = None, **about: Unpack[About]
     ) -> Flow[Upload]:
         """Send a video, in constant memory, and have it analysed; `request` says what to look for and how.
 
-        `filename` is the file's own unless told. `on_progress(sent, total)` is called with bytes; `total` is None for a stream without
-        an end in sight. An upload is not repeated by itself. Raises OSError too, where the file can't be read.
+        `on_progress(sent, total)` is called with bytes; `total` is None for a stream without an end in sight, which can be sent only
+        once. Raises OSError too, where the file can't be read.
         """
         with outgoing(file) as content:
-            about = given(
-                request=request,
-                title=title,
-                custom_id=custom_id,
-                recorded_at=recorded_at,
-                metadata=metadata,
-                filename=filename or content.filename,
-            )
-            return (yield from _at_once(content, about, on_progress))
+            return (yield from _at_once(content, query(**{**about, "filename": about.get("filename") or content.filename}), on_progress))
+
+    @call
+    def upload_url(self, url: str, **about: Unpack[About]) -> Ask[Upload]:
+        """Have the server fetch a video from an address; the job's `stage` is `fetch` meanwhile, and its progress counts bytes."""
+        return Ask(method="POST", path="/v1/videos", json=body(url=url, **about), headers=keyed(), read=_uploaded)
 
     @listing
     def videos(self, *, custom_id: str | None = None, limit: int = 100) -> Listed[Video]:
@@ -70,15 +72,15 @@ class Videos:
 
 
 def _at_once(file: Outgoing, about: dict[str, Any], on_progress: OnBytes | None) -> Ask[Upload]:
-    """In one request, which is made once: what was read from a stream can't be read again."""
+    """In one request, made again where the file can be read again."""
     return Ask(
         method="POST",
         path="/v1/videos",
         params=about,
-        headers=file.headers,
-        content=Body(file, on_progress),
+        headers={**file.headers, **keyed()},
+        content=partial(file.body, on_progress),
         timeout=UPLOAD_TIMEOUT_S,
-        tries=1,
+        tries=1 if file.total is None else None,
         read=_uploaded,
     )
 
