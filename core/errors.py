@@ -9,6 +9,7 @@
     │   ├── Conflict                 409 conflict
     │   │   ├── NotArrived           409 not_arrived
     │   │   ├── NotProbed            409 not_probed
+    │   │   ├── NotSampled           409 not_sampled
     │   │   ├── JobRunning           409 job_running
     │   │   ├── NothingToRetry       409 nothing_to_retry
     │   │   ├── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
@@ -93,6 +94,10 @@ class NotArrived(Conflict):
 
 class NotProbed(Conflict):
     code, title = "not_probed", "No worker has looked at this video yet"
+
+
+class NotSampled(Conflict):
+    code, title = "not_sampled", "No frame of this video has been sampled yet"
 
 
 class JobRunning(Conflict):

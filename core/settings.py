@@ -141,6 +141,13 @@ class Settings(BaseSettings):
     decoder_stall: Duration = Field(timedelta(seconds=120), description="Longest silence of a decoder before it is killed.")
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(85, description="JPEG quality of sampled frames.")
 
+    # Storyboards
+    storyboard_frames: Annotated[int, Field(ge=1, le=200)] = Field(
+        100, description="Thumbnails of a storyboard at the most; there is no more than one a second."
+    )
+    storyboard_columns: Annotated[int, Field(ge=5, le=50)] = Field(10, description="Thumbnails in a row of it.")
+    storyboard_width: Annotated[int, Field(ge=16, le=320)] = Field(160, description="Pixels across a thumbnail.")
+
     # The API
     idempotency_kept: Duration = Field(
         timedelta(hours=24), description="How long the answer to a request with an `Idempotency-Key` is kept, and given again."

@@ -13,7 +13,23 @@ from core.queue import Doorbell
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
-from services.api import deliveries, document, estimates, events, health, hello, jobs, keys, once, problems, videos, webhooks
+from services.api import (
+    deliveries,
+    document,
+    estimates,
+    events,
+    exports,
+    health,
+    hello,
+    jobs,
+    keys,
+    once,
+    problems,
+    storyboard,
+    timeline,
+    videos,
+    webhooks,
+)
 from services.api.context import Parts
 from services.api.hello import VERSION
 from services.api.requests import RequestMiddleware
@@ -51,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     problems.install(app)
     once.install(app)
-    for resource in (hello, videos, jobs, estimates, events, keys, webhooks, deliveries, health):
+    for resource in (hello, videos, jobs, estimates, events, keys, webhooks, deliveries, exports, timeline, storyboard, health):
         app.include_router(resource.router)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])
