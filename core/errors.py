@@ -9,7 +9,8 @@
     │   ├── Conflict                 409 conflict
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── JobRunning           409 job_running
-    │   │   └── NothingToRetry       409 nothing_to_retry
+    │   │   ├── NothingToRetry       409 nothing_to_retry
+    │   │   └── WorkspaceFull        409 workspace_full      (as many bytes are stored as may be)
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
@@ -18,6 +19,8 @@
     │   │   ├── AddressRefused       422 address_refused     (a URL that this server does not connect to)
     │   │   ├── UrlRefused           422 url_refused         (whoever is behind a URL does not give it)
     │   │   └── ModelNotConfigured   422 model_not_configured
+    │   ├── RateLimited              429 rate_limited        (too many requests in this minute)
+    │   │   └── QuotaExceeded        429 quota_exceeded      (too many uploads or jobs today, or jobs at a time)
     │   ├── BudgetSpent              402 budget              (a job's own budget allows no further call)
     │   └── ModelRejected            422 model_rejected      (400, 403, 404, 422 from the model server)
     │       └── PromptTooLarge       422 prompt_too_large    (413, too many images, context exceeded)
@@ -47,6 +50,7 @@ class PlayheadError(Exception):
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong"
+    retry_after_s: float | None = None
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail)
@@ -94,6 +98,10 @@ class NothingToRetry(Conflict):
     code, title = "nothing_to_retry", "Nothing of the job is left to do"
 
 
+class WorkspaceFull(Conflict):
+    code, title = "workspace_full", "The workspace has no room left"
+
+
 class TooLarge(Rejected):
     code, status, title = "too_large", 413, "The body is too large"
 
@@ -124,6 +132,22 @@ class UrlRefused(Unprocessable):
 
 class ModelNotConfigured(Unprocessable):
     code, title = "model_not_configured", "No model is configured"
+
+
+class RateLimited(Rejected):
+    """`retry_after_s` is when more is allowed; None where nobody can tell."""
+
+    code, status, title = "rate_limited", 429, "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_s: float | None, **extra: Any) -> None:
+        super().__init__(detail, **extra)
+        self.retry_after_s = retry_after_s
+
+
+class QuotaExceeded(RateLimited):
+    """`quota` is the setting that says how much is allowed, `limit` its value here."""
+
+    code, title = "quota_exceeded", "The quota is used up"
 
 
 class BudgetSpent(Rejected):

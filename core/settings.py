@@ -12,6 +12,7 @@ MiB = 1024**2
 GiB = 1024**3
 
 Positive = Annotated[int, Field(gt=0)]
+Limit = Annotated[int, Field(ge=0)]
 
 
 def _seconds(value: object) -> object:
@@ -123,6 +124,20 @@ class Settings(BaseSettings):
     decoder_cpu: Duration = Field(timedelta(hours=1), description="CPU time of one decoder process.")
     decoder_stall: Duration = Field(timedelta(seconds=120), description="Longest silence of a decoder before it is killed.")
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(85, description="JPEG quality of sampled frames.")
+
+    # Who may come in, and how often; 0 is no limit
+    max_requests_a_minute: Limit = Field(6000, description="Requests of one API key a minute; 0: no limit, here and below.")
+    max_failures_a_minute: Limit = Field(
+        60, description="Requests with bad API keys from one address a minute; those beyond are refused without a look at the key."
+    )
+    max_uploads_a_day: Limit = Field(0, description="Videos that one API key may bring in a day (UTC).")
+    max_jobs_a_day: Limit = Field(0, description="Jobs that one API key may submit a day (UTC), those of its uploads included.")
+    max_open_jobs: Limit = Field(0, description="Jobs of one workspace that may be open at a time.")
+    max_stored_bytes: Limit = Field(0, description="Bytes of videos that one workspace may have stored.")
+    key_kept: Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0))] = Field(
+        timedelta(seconds=1),
+        description="How long an API key that was found valid is taken for valid. A key revoked over another API process ends after this.",
+    )
 
     # The API
     cors_origins: tuple[str, ...] = Field((), description="Origins allowed by CORS, a JSON list; none by default.")

@@ -15,6 +15,7 @@ from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
 from services.api import document, estimates, events, health, hello, jobs, keys, problems, videos
 from services.api.context import Parts
+from services.api.door import Door
 from services.api.hello import VERSION
 from services.api.requests import RequestMiddleware
 
@@ -33,10 +34,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ring = Doorbell(settings)
     sessions = Sessions(make_engine(settings))
 
+    door = Door(settings)
+
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
         ring.close()
+        door.turnstile.close()
         sessions.engine.dispose()
 
     app = FastAPIOffline(
@@ -49,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
+    app.state.door = door
     problems.install(app)
     for resource in (hello, videos, jobs, estimates, events, keys, health):
         app.include_router(resource.router)

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from services.api.context import parts
+from services.api.context import Parts
 
 
 class LimitedRoute(APIRoute):
@@ -21,7 +21,8 @@ class LimitedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def limited(request: Request) -> Response:
-            limit = parts(request).settings.max_request_bytes
+            parts: Parts = request.app.state.parts
+            limit = parts.settings.max_request_bytes
             declared = request.headers.get("content-length", "")
             if declared.isdigit() and int(declared) > limit:
                 raise _too_large(limit)

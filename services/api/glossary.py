@@ -86,6 +86,7 @@ TERMS: dict[str, Term] = {
     "scopes": Term("What it may do.", ["read", "write"]),
     "key": Term("What is known of the key.", None),
     "workspace": Term("The workspace that it belongs to.", None),
+    "limits": Term("How much is allowed.", None),
     # Questions
     "request": Term("The question, as JSON.", '{"analyzer": "signals"}'),
     "JobOut.request": Term("What is being carried out, defaults filled in.", {"analyzer": "signals", "refine": False}),

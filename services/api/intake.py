@@ -24,7 +24,7 @@ from core.blobs import source_key, video_prefix
 from core.errors import Conflict, EmptyUpload, Rejected, TooLarge, Unavailable
 from core.queue import PLAN
 from core.request import JobRequest, Text
-from db import doomed
+from db import doomed, quotas
 from db.models import Job, Video
 from services.api import asking
 from services.api.context import Caller, Parts
@@ -116,7 +116,7 @@ async def take_in(parts: Parts, caller: Caller, request: Request, query: Mapping
     case nothing is left behind.
     """
     video_id, body = uuid7(), request.stream()
-    await run_in_threadpool(_doom, parts, video_id)
+    await run_in_threadpool(_doom, parts, caller, video_id, request.headers.get("content-length"))
     try:
         async with _cleaned_up(parts, video_id):
             if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
@@ -193,6 +193,7 @@ def _commit(parts: Parts, caller: Caller, video_id: UUID, intent: Intent, blob: 
     with parts.sessions.begin() as session:
         if not doomed.spare(session, video_prefix(video_id)):
             raise Conflict(f"The upload took longer than {parts.settings.max_upload_time} (PLAYHEAD_MAX_UPLOAD_TIME).")
+        quotas.spend(session, caller.key_id, "uploads", limit=caller.max_uploads_a_day)
         video = Video(
             id=video_id,
             workspace_id=caller.workspace_id,
@@ -207,7 +208,8 @@ def _commit(parts: Parts, caller: Caller, video_id: UUID, intent: Intent, blob: 
         session.add(video)
         session.flush()
         session.refresh(video)
-        job, plan = asking.submit(session, video, intent.request, parts.settings)
+        job, plan = asking.submit(session, video, intent.request, parts.settings, by=caller)
+        quotas.ensure_room(session, caller.workspace_id, parts.settings)
     parts.ring(PLAN, plan.id)
     return video, job
 
@@ -224,9 +226,14 @@ async def _cleaned_up(parts: Parts, video_id: UUID) -> AsyncIterator[None]:
         raise
 
 
-def _doom(parts: Parts, video_id: UUID) -> None:
+def _doom(parts: Parts, caller: Caller, video_id: UUID, declared: str | None) -> None:
+    """What no quota leaves room for is refused before it is read; the rest counts once it is there."""
     last = parts.settings.max_upload_time
     with parts.sessions.begin() as session:
+        quotas.ensure_left(session, caller.key_id, "uploads", limit=caller.max_uploads_a_day)
+        quotas.ensure_left(session, caller.key_id, "jobs", limit=caller.max_jobs_a_day)
+        more = int(declared) if declared and declared.isdigit() else 1
+        quotas.ensure_room(session, caller.workspace_id, parts.settings, more=more)
         doomed.doom(session, video_prefix(video_id), after=last, again_after=last)
 
 

@@ -42,7 +42,7 @@ def submit_job(parts: WithParts, caller: Writer, video_id: UUID, response: Respo
     """Ask a question of a video that is already here. Frames that were sampled the same way before are used again."""
     with parts.sessions.begin() as session:
         video = videos.get(session, caller.workspace_id, video_id)
-        job, plan = asking.submit(session, video, body or JobRequest(), parts.settings)
+        job, plan = asking.submit(session, video, body or JobRequest(), parts.settings, by=caller)
     parts.ring(PLAN, plan.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return JobOut.of(job)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from core.errors import PlayheadError, Unavailable
+from core.errors import PlayheadError, RateLimited, Unavailable
 from services.api.requests import request_id
 from services.api.wording import field_of, sentence
 
@@ -34,6 +34,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         410: "What was asked for was deleted.",
         413: "The body is too large.",
         422: "Something in the request is not valid, or the upload is not a video.",
+        429: "Too many requests, or more than the quota; try again after `Retry-After`.",
         503: "A part is away; try again after `Retry-After`.",
         507: "The storage is full.",
     }.items()
@@ -69,7 +70,7 @@ def problem(status: int, *, code: str, title: str, detail: str, headers: dict[st
 
 def of_error(error: PlayheadError) -> JSONResponse:
     headers = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | RateLimited):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s or 2)))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

@@ -11,6 +11,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
+from services.api.turnstile import WINDOW_S, Allowance
+
 log = structlog.get_logger(__name__)
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -45,6 +47,7 @@ class RequestMiddleware:
                 headers["X-Request-Id"] = this
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers.setdefault("Cache-Control", "no-store")
+                headers.update(_rate_limit(scope))
             await send(message)
 
         try:
@@ -63,3 +66,14 @@ class RequestMiddleware:
                 )
         finally:
             _request_id.reset(token)
+
+
+def _rate_limit(scope: Scope) -> dict[str, str]:
+    """draft-ietf-httpapi-ratelimit-headers-10: the policy, and what is left of it for `t` seconds."""
+    allowance: Allowance | None = scope.get("state", {}).get("allowance")
+    if allowance is None:
+        return {}
+    return {
+        "RateLimit-Policy": f'"requests";q={allowance.limit};w={WINDOW_S}',
+        "RateLimit": f'"requests";r={allowance.remaining};t={allowance.reset_s}',
+    }
