@@ -16,13 +16,14 @@ from core.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+FETCH = "fetch_video"
 PLAN = "plan_job"
 SAMPLE = "sample_segment"
 LOCALIZE = "localize_window"
 SETTLE = "settle_job"
 SWEEP = "sweep"
 
-ROUTES = {PLAN: "decode", SAMPLE: "decode", LOCALIZE: "model", SETTLE: "sweep", SWEEP: "sweep"}
+ROUTES = {FETCH: "transfer", PLAN: "decode", SAMPLE: "decode", LOCALIZE: "model", SETTLE: "sweep", SWEEP: "sweep"}
 """Task -> queue. What is short and urgent has a queue and a worker of its own, so that neither decoding nor a model keeps it waiting."""
 
 
