@@ -11,7 +11,8 @@
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── JobRunning           409 job_running
     │   │   ├── NothingToRetry       409 nothing_to_retry
-    │   │   └── WorkspaceFull        409 workspace_full      (as many bytes are stored as may be)
+    │   │   ├── WorkspaceFull        409 workspace_full      (as many bytes are stored as may be)
+    │   │   └── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
@@ -19,7 +20,8 @@
     │   │   ├── EmptyUpload          422 empty_upload
     │   │   ├── AddressRefused       422 address_refused     (a URL that this server does not connect to)
     │   │   ├── UrlRefused           422 url_refused         (whoever is behind a URL does not give it)
-    │   │   └── ModelNotConfigured   422 model_not_configured
+    │   │   ├── ModelNotConfigured   422 model_not_configured
+    │   │   └── IdempotencyKeyReused 422 idempotency_key_reused
     │   ├── RateLimited              429 rate_limited        (too many requests in this minute)
     │   │   └── QuotaExceeded        429 quota_exceeded      (too many uploads or jobs today, or jobs at a time)
     │   ├── BudgetSpent              402 budget              (a job's own budget allows no further call)
@@ -107,6 +109,16 @@ class WorkspaceFull(Conflict):
     code, title = "workspace_full", "The workspace has no room left"
 
 
+class IdempotencyInFlight(Conflict):
+    """`retry_after_s` is how long it takes at the most until whoever is at it has gone on, or counts as dead."""
+
+    code, title = "idempotency_in_flight", "This request is being carried out"
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class TooLarge(Rejected):
     code, status, title = "too_large", 413, "The body is too large"
 
@@ -137,6 +149,10 @@ class UrlRefused(Unprocessable):
 
 class ModelNotConfigured(Unprocessable):
     code, title = "model_not_configured", "No model is configured"
+
+
+class IdempotencyKeyReused(Unprocessable):
+    code, title = "idempotency_key_reused", "The idempotency key belongs to another request"
 
 
 class RateLimited(Rejected):
