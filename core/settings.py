@@ -147,6 +147,21 @@ class Settings(BaseSettings):
         timedelta(seconds=10),
         description="How long such a request holds its key without a sign of life: when a process that died with it lets others try.",
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="Proxies before the API, addresses or networks, a JSON list: their `X-Forwarded-For` and `-Proto` are believed.",
+    )
+    hsts: Duration | None = Field(
+        None, description="`Strict-Transport-Security` for so long, on answers over https. Default: none, so that nobody is locked out."
+    )
+    head_timeout: Duration = Field(timedelta(seconds=10), description="How long the head of a request may take to come.")
+    body_timeout: Duration = Field(
+        timedelta(seconds=60),
+        description="Longest silence within an upload, and the longest that any other body may take; then the connection is closed.",
+    )
+    max_connections: Annotated[int, Field(ge=16)] = Field(
+        10_000, description="Connections of one API process; beyond it those that have sent no request are closed, the oldest first."
+    )
     cors_origins: tuple[str, ...] = Field((), description="Origins allowed by CORS, a JSON list; none by default.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")
     log_format: Literal["json", "console"] = Field("json", description="How log lines are written, on standard error.")

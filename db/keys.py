@@ -135,16 +135,19 @@ def _refuse_past(session: Session, expires_at: object) -> None:
         raise Unprocessable("This is in the past; to end a key now, revoke it.", field="expires_at")
 
 
-def main() -> None:
-    arguments = _arguments()
+def main(given: list[str] | None = None) -> None:
+    """`given` are the arguments; this process's unless told."""
+    arguments = _arguments(given)
     sessions = Sessions(make_engine(read(Settings)))
     try:
         sys.exit(sessions.run(lambda session: _COMMANDS[arguments.command](session, arguments)))
     except PlayheadError as error:
         sys.exit(error.detail)
+    finally:
+        sessions.engine.dispose()
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m db.keys", description="Make, list, revoke and check API keys.")
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("create", help="print a new key; it can't be shown again")
@@ -161,7 +164,7 @@ def _arguments() -> argparse.Namespace:
     revoking = commands.add_parser("revoke", help="end a key for good")
     revoking.add_argument("id", type=UUID, help="as `list` prints it")
     commands.add_parser("verify", help="read a key from standard input; exit 0 if it is valid")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def _create(session: Session, arguments: argparse.Namespace) -> None:

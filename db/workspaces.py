@@ -26,7 +26,8 @@ LIMITS = ("max_open_jobs", "max_stored_bytes")
 """Columns of a workspace that stand for the settings of the same names where they are not null; 0 is no limit."""
 
 
-def main() -> None:
+def main(given: list[str] | None = None) -> None:
+    """`given` are the arguments; this process's unless told."""
     parser = argparse.ArgumentParser(
         prog="python -m db.workspaces", description="Make and list workspaces, which see nothing of each other."
     )
@@ -38,12 +39,14 @@ def main() -> None:
     limiting.add_argument("name")
     for name in LIMITS:
         limiting.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help="0: no limit")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     sessions = Sessions(make_engine(read(Settings)))
     try:
         print(*sessions.run(lambda session: _COMMANDS[arguments.command](session, arguments)), sep="\n")
     except PlayheadError as error:
         sys.exit(error.detail)
+    finally:
+        sessions.engine.dispose()
 
 
 def _create(session: Session, arguments: argparse.Namespace) -> list[str]:

@@ -1,4 +1,4 @@
-"""The FastAPI app: `uvicorn --factory services.api.app:create_app`."""
+"""The FastAPI app; `python -m services.api` serves it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +16,7 @@ from db.session import Sessions, make_engine
 from services.api import document, estimates, events, health, hello, jobs, keys, once, problems, videos
 from services.api.context import Parts
 from services.api.door import Door
+from services.api.headers import EXPOSED
 from services.api.hello import VERSION
 from services.api.requests import RequestMiddleware
 
@@ -33,7 +34,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logging(settings)
     ring = Doorbell(settings)
     sessions = Sessions(make_engine(settings))
-
     door = Door(settings)
 
     @asynccontextmanager
@@ -59,6 +59,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for resource in (hello, videos, jobs, estimates, events, keys, health):
         app.include_router(resource.router)
     if settings.cors_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])
-    app.add_middleware(RequestMiddleware, on_bug=problems.of_bug)
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=EXPOSED
+        )
+    app.add_middleware(RequestMiddleware, settings=settings, on_bug=problems.of_bug)
     return app

@@ -70,6 +70,7 @@ async def api_key(request: Request, with_parts: Annotated[Parts, Depends(parts)]
     key = door.known(sent)
     if key is None:
         key = await run_in_threadpool(door.admit, sent, address, find)
+    request.state.key_id = key.id
     request.state.allowance = allowance = door.pass_through(key)
     if allowance and allowance.is_over:
         raise RateLimited(f"This API key may send {allowance.limit} requests a minute.", retry_after_s=allowance.reset_s)

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 416: "range_not_satisfiable"}
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 408: "request_timeout", 413: "too_large", 416: "range_not_satisfiable"}
 """Codes of the errors that the framework itself answers with."""
 
 
@@ -30,6 +30,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         402: "The job's budget allows no further call.",
         403: "The API key lacks the scope.",
         404: "There is no such thing in this workspace.",
+        408: "The body did not come in time.",
         409: "This can't be done in the present state.",
         410: "What was asked for was deleted.",
         413: "The body is too large.",

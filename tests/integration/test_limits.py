@@ -14,14 +14,15 @@ from sqlalchemy import func, select
 
 from core.errors import QuotaExceeded
 from core.settings import Settings
-from db import jobs, keys, quotas
+from db import jobs, keys, quotas, workspaces
 from db.models import Job, Video
 from db.session import Sessions
 from services.api.door import network
 from services.api.turnstile import Turnstile
 from tests.conftest import serving
 from tests.integration import rows
-from tests.integration.test_keys import run, with_key
+from tests.integration.conftest import Operator
+from tests.integration.test_keys import with_key
 from tests.integration.test_uploads import MP4
 from tests.polling import wait_until
 
@@ -61,16 +62,16 @@ def test_without_a_limit_nothing_is_said_of_one(settings: Settings, api_key: str
         assert set(answer.json()["limits"].values()) == {None}
 
 
-def test_a_key_s_own_limits_stand_for_the_server_s(settings: Settings, api_key: str) -> None:
+def test_a_key_s_own_limits_stand_for_the_server_s(settings: Settings, api_key: str, operator: Operator) -> None:
     with client(settings, api_key, max_jobs_a_day=9) as api:
         me = api.get("/v1/me").json()
         assert (me["limits"]["max_requests_a_minute"], me["limits"]["max_jobs_a_day"]) == (6000, 9)
-        assert run(settings, "db.keys", "limit", me["key"]["id"], "--max-requests-a-minute", "50", "--max-jobs-a-day", "0").returncode == 0
-        assert run(settings, "db.workspaces", "limit", "default", "--max-open-jobs", "7").returncode == 0
+        assert operator(keys.main, "limit", me["key"]["id"], "--max-requests-a-minute", "50", "--max-jobs-a-day", "0") == ""
+        operator(workspaces.main, "limit", "default", "--max-open-jobs", "7")
         wait_until(lambda: api.get("/v1/me").headers["RateLimit-Policy"] == '"requests";q=50;w=60', "the key to be looked up again")
         limits = api.get("/v1/me").json()["limits"]
         assert [limits[name] for name in ("max_requests_a_minute", "max_jobs_a_day", "max_open_jobs")] == [50, None, 7]
-        assert run(settings, "db.keys", "limit", me["key"]["id"]).returncode == 0
+        operator(keys.main, "limit", me["key"]["id"])
         wait_until(lambda: api.get("/v1/me").headers["RateLimit-Policy"] == '"requests";q=6000;w=60', "the server's own limit")
 
 
