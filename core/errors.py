@@ -9,10 +9,13 @@
     │   ├── Conflict                 409 conflict
     │   │   ├── NotArrived           409 not_arrived
     │   │   ├── NotProbed            409 not_probed
+    │   │   ├── NotSampled           409 not_sampled
     │   │   ├── JobRunning           409 job_running
     │   │   ├── NothingToRetry       409 nothing_to_retry
     │   │   ├── WorkspaceFull        409 workspace_full      (as many bytes are stored as may be)
-    │   │   └── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
+    │   │   ├── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
+    │   │   ├── TooManyWebhooks      409 too_many_webhooks
+    │   │   └── WebhookDisabled      409 webhook_disabled
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
@@ -97,6 +100,10 @@ class NotProbed(Conflict):
     code, title = "not_probed", "No worker has looked at this video yet"
 
 
+class NotSampled(Conflict):
+    code, title = "not_sampled", "No frame of this video has been sampled yet"
+
+
 class JobRunning(Conflict):
     code, title = "job_running", "The job has not ended"
 
@@ -117,6 +124,14 @@ class IdempotencyInFlight(Conflict):
     def __init__(self, detail: str, *, retry_after_s: float) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class TooManyWebhooks(Conflict):
+    code, title = "too_many_webhooks", "The workspace has as many webhooks as it may"
+
+
+class WebhookDisabled(Conflict):
+    code, title = "webhook_disabled", "The webhook is disabled"
 
 
 class TooLarge(Rejected):

@@ -85,6 +85,23 @@ class Settings(BaseSettings):
         5, description="Redirects that are followed from a user's URL, each checked like the first."
     )
 
+    # Webhooks
+    webhook_timeout: Duration = Field(timedelta(seconds=15), description="How long a webhook's receiver may take to answer, in all.")
+    webhook_backoff: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=30)] = Field(
+        tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 36000)),
+        description="How long a message waits after each try that failed, and up to a fifth more, a JSON list; then it has failed. "
+        "About 28 hours.",
+    )
+    webhook_disable_after: Duration = Field(
+        timedelta(days=5), description="A webhook that took nothing for so long, in as many tries as one message has, is disabled."
+    )
+    webhook_in_flight: Positive = Field(4, description="Messages that are sent to one webhook at a time; one, while it fails.")
+    webhook_secret_overlap: Duration = Field(timedelta(hours=24), description="How long a secret still signs after it was replaced.")
+    webhook_deliveries_kept: Duration = Field(
+        timedelta(days=30), description="How long deliveries stay, with what was sent and each try; those that still wait go with them."
+    )
+    max_webhooks: Positive = Field(20, description="Webhooks of one workspace.")
+
     # Work
     segment_windows: Positive = Field(8, description="Windows decoded by one worker in one go, at the most.")
     windows_ahead: Positive = Field(
@@ -124,6 +141,13 @@ class Settings(BaseSettings):
     decoder_cpu: Duration = Field(timedelta(hours=1), description="CPU time of one decoder process.")
     decoder_stall: Duration = Field(timedelta(seconds=120), description="Longest silence of a decoder before it is killed.")
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(85, description="JPEG quality of sampled frames.")
+
+    # Storyboards
+    storyboard_frames: Annotated[int, Field(ge=1, le=200)] = Field(
+        100, description="Thumbnails of a storyboard at the most; there is no more than one a second."
+    )
+    storyboard_columns: Annotated[int, Field(ge=5, le=50)] = Field(10, description="Thumbnails in a row of it.")
+    storyboard_width: Annotated[int, Field(ge=16, le=320)] = Field(160, description="Pixels across a thumbnail.")
 
     # Who may come in, and how often; 0 is no limit
     max_requests_a_minute: Limit = Field(6000, description="Requests of one API key a minute; 0: no limit, here and below.")

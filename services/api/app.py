@@ -13,7 +13,23 @@ from core.queue import Doorbell
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
-from services.api import document, estimates, events, health, hello, jobs, keys, once, problems, videos
+from services.api import (
+    deliveries,
+    document,
+    estimates,
+    events,
+    exports,
+    health,
+    hello,
+    jobs,
+    keys,
+    once,
+    problems,
+    storyboard,
+    timeline,
+    videos,
+    webhooks,
+)
 from services.api.context import Parts
 from services.api.door import Door
 from services.api.headers import EXPOSED
@@ -56,7 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.door = door
     problems.install(app)
     once.install(app)
-    for resource in (hello, videos, jobs, estimates, events, keys, health):
+    for resource in (hello, videos, jobs, estimates, events, keys, webhooks, deliveries, exports, timeline, storyboard, health):
         app.include_router(resource.router)
     if settings.cors_origins:
         app.add_middleware(
