@@ -219,8 +219,17 @@ def blobs_match_rows(case: Case) -> Iterator[Violation]:
             yield Violation("a blob without a row", (key,))
 
 
-def answers_are_of_one_upload(case: Case) -> Iterator[Violation]:
-    """Two uploads that were acknowledged are two videos and two jobs."""
+def uploads_happen_once(case: Case) -> Iterator[Violation]:
+    """What was sent until its answer came, with one key, is one video and one job, and each answer was about these."""
+    for upload in case.evidence.uploads:
+        videos = [video for video in case.videos.values() if video["custom_id"] == upload.name]
+        jobs = [job for job in case.jobs.values() if case.upload_of(job).name == upload.name]
+        if upload.accepted_at is None:
+            continue
+        if len(videos) > 1 or len(jobs) > 1:
+            yield Violation(f"became {len(videos)} videos and {len(jobs)} jobs", (upload.name, *_ids(*videos, *jobs)))
+        if len(set(upload.answers)) > 1:
+            yield Violation("was answered in different ways", (upload.name, *(job_id for _, job_id in upload.answers)))
     for name in ("job_id", "video_id"):
         acknowledged = [getattr(upload, name) for upload in case.evidence.uploads if upload.accepted_at is not None]
         for shared in {one for one in acknowledged if acknowledged.count(one) > 1}:
@@ -287,7 +296,7 @@ INVARIANTS: Mapping[str, Callable[[Case], Iterator[Violation]]] = {
     "5. budgets hold": budgets_hold,
     "   no stored answer is paid for again": nothing_is_paid_twice,
     "6. every blob has a row, every row its blob": blobs_match_rows,
-    "7. each acknowledged upload has a job of its own": answers_are_of_one_upload,
+    "7. an upload sent until its answer comes is one video and one job": uploads_happen_once,
     "8. webhooks are told of what ended, and of nothing else": webhooks_are_told,
     "   what a dead worker had is gone on with in time": work_recovers,
     "   uploads need no broker": uploads_need_no_broker,

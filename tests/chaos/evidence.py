@@ -37,7 +37,10 @@ class Change:
 
 @dataclass(slots=True)
 class Upload:
-    """What a client did to have one clip analysed. `took_s`: of the try that was accepted; times are seconds since 1970."""
+    """What a client did to have one clip analysed. `took_s`: of the try that was accepted; times are seconds since 1970.
+
+    `answers`: the ids of video and job in each answer, of which `replayed` were given before; `loses_answer`: the first is not seen.
+    """
 
     name: str
     clip: str
@@ -48,6 +51,9 @@ class Upload:
     took_s: float = 0.0
     video_id: str = ""
     job_id: str = ""
+    loses_answer: bool = False
+    answers: list[tuple[str, str]] = field(default_factory=list)
+    replayed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ def lines(outcome: Outcome, found: Mapping[str, list[Violation]]) -> Iterator[st
     statuses = Counter(job["status"] for job in evidence.rows["jobs"])
     acknowledged = sum(upload.accepted_at is not None for upload in evidence.uploads)
     yield f"Uploads acknowledged: {acknowledged} of {len(evidence.uploads)}, after {_refusals(evidence)}"
+    yield f"Answers given again: {sum(upload.replayed for upload in evidence.uploads)}"
     yield f"Jobs: {statuses.total()} ({', '.join(f'{count} {status}' for status, count in statuses.most_common())})"
     answered = sum(call.get("status") == 200 for call in evidence.calls)
     stored = sum(change.replies or 0 for life in case.lives.values() for change in life[-1:])

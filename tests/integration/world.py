@@ -100,7 +100,13 @@ class World:
 
     def __init__(self, settings: Settings, recording: Recording, api_key: str) -> None:
         self.settings = settings.model_copy(
-            update={"model_url": "http://127.0.0.1:9/v1", "model_api_key": SecretStr("k"), "model_tries": 1, **LOOPBACK}
+            update={
+                "model_url": "http://127.0.0.1:9/v1",
+                "model_api_key": SecretStr("k"),
+                "model_tries": 1,
+                "key_kept": timedelta(0),
+                **LOOPBACK,
+            }
         )
         self.engine: Engine = make_engine(settings)
         self.recording, self.clip, self.api_key = recording, recording.clip, api_key

@@ -74,6 +74,20 @@ def with_messages(**values: Any) -> Evidence:
     return replace(sound(), messages=[replace(first, **values), *others])
 
 
+def sent_again(table: str) -> Evidence:
+    """There is another row, as there would be of a second upload."""
+    found = sound()
+    found.rows[table].append({**found.rows[table][0], "id": TOKENS[9]})
+    found.rows["budgets"].append({**found.rows["budgets"][0], "job_id": TOKENS[9]})
+    return found
+
+
+def answered_in_two_ways() -> Evidence:
+    found = sound()
+    found.uploads[0].answers = [(str(VIDEO), str(TOKENS[9])), (str(VIDEO), str(JOB))]
+    return found
+
+
 def left_for(seconds: float) -> Evidence:
     """The segment's worker died after its claim, and the next one came so long after that."""
     found = sound()
@@ -141,7 +155,10 @@ CASES: list[tuple[str, Evidence, str]] = [
     ("every blob has a row, every row its blob", without_blob(f"videos/{VIDEO}/source"), "its bytes"),
     ("every blob has a row, every row its blob", without_blob(f"videos/{VIDEO}/frames-0/1"), "its frames"),
     ("every blob has a row, every row its blob", replace(sound(), blobs=sound().blobs | {"videos/7/source": 1}), "without a row"),
-    ("each acknowledged upload has a job of its own", replace(sound(), uploads=2 * sound().uploads), "two uploads"),
+    ("an upload sent until its answer comes is one video and one job", replace(sound(), uploads=2 * sound().uploads), "two uploads"),
+    ("an upload sent until its answer comes is one video and one job", sent_again("videos"), "became 2 videos and 1 jobs"),
+    ("an upload sent until its answer comes is one video and one job", sent_again("jobs"), "became 1 videos and 2 jobs"),
+    ("an upload sent until its answer comes is one video and one job", answered_in_two_ways(), "in different ways"),
     ("what a dead worker had is gone on with in time", left_for(21), "went on after 21.0 s"),
     ("uploads need no broker", replace(sound(), waits={"well": [0.2], "frozen": [0.2, 1.3]}), "took 1.30 s"),
     ("webhooks are told of what ended, and of nothing else", without_messages("event.created"), "not written Counter({('event.created'"),
