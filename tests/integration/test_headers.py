@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -86,7 +87,7 @@ def test_without_that_setting_no_other_page_may(api: httpx.Client) -> None:
     assert "access-control-allow-origin" not in api.get("/v1/me", headers={"Origin": ORIGIN}).headers
 
 
-def test_the_log_of_a_run_has_its_requests_and_no_keys_prompts_or_queries(settings: Settings, api_key: str) -> None:
+def test_the_log_of_a_run_has_its_requests_and_no_keys_prompts_or_queries(settings: Settings, api_key: str, tmp_path: Path) -> None:
     port = free_port()
     environment: dict[str, Any] = {
         **os.environ,
@@ -97,9 +98,10 @@ def test_the_log_of_a_run_has_its_requests_and_no_keys_prompts_or_queries(settin
         "PLAYHEAD_MODEL_API_KEY": "sk-of-the-model",
     }
     command = [sys.executable, *parts.api("127.0.0.1", port)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    written = tmp_path / "log"
+    with written.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
         try:
-            wait_until(lambda: answers(port), "the API to start")
+            wait_until(lambda: answers(port), "the API to start", timeout_s=90)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=with_key(api_key), timeout=30) as client:
                 asked = '{"instructions": "zebra crossing", "event_types": [{"id": "zebra", "description": "zebra crossing"}]}'
                 video = client.post("/v1/videos", params={"request": asked, "title": "zebra"}, content=MP4).json()["video"]["id"]
@@ -111,7 +113,8 @@ def test_the_log_of_a_run_has_its_requests_and_no_keys_prompts_or_queries(settin
                 client.get("/v1/me", headers={"X-Request-Id": "named-by-the-caller"})
         finally:
             process.terminate()
-        log = process.communicate(timeout=60)[0]
+            process.wait(60)
+    log = written.read_text()
     for secret in (api_key, new["key"], new["key"][3:20], "sk-of-the-model", "Bearer", "zebra"):
         assert secret not in log
     assert '"request_id": "named-by-the-caller"' in log
