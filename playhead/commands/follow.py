@@ -16,7 +16,7 @@ def follow(
     job_id: Annotated[str, typer.Argument(metavar="JOB", help="As listed by: playhead jobs")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line: id, kind, data.")] = False,
-    after: Annotated[str | None, typer.Option("--after", metavar="ID", help="Only what came after this id, of --json.")] = None,
+    last_id: Annotated[str | None, typer.Option("--after", metavar="ID", help="Only what came after this id, of --json.")] = None,
 ) -> None:
     """Show events as they are found, until the job has ended: + is new, ~ has changed, - is withdrawn.
 
@@ -26,7 +26,7 @@ def follow(
     found: dict[str, Event] = {}
     job, percent = None, -1.0
     try:
-        for news in session.client.follow(job_id, after=after):
+        for news in session.client.follow(job_id, last_id=last_id):
             job = news.job or job
             if as_json:
                 session.json({"id": news.id, "kind": news.kind, "data": news.raw})

@@ -10,7 +10,7 @@ from playhead.calls import Ask, Emit, Flow, Pause, Piece, Series, at
 from playhead.described import call, series
 from playhead.errors import ConnectionFailed, WaitTimeout
 from playhead.messages import Messages
-from playhead.operations.asking import get, query
+from playhead.operations.asking import get
 from playhead.retries import backoff_s
 from playhead.types import Job, News
 
@@ -46,24 +46,25 @@ class Following:
             pause = min(pause * POLL_GROWTH, LONGEST_POLL_S)
 
     @series
-    def follow(self, job_id: str, *, after: str | None = None) -> Series[News]:
+    def follow(self, job_id: str, *, last_id: str | None = None) -> Series[News]:
         """All that becomes of a job, as it becomes it, until it has ended: its state, and its events as they are found, change and go.
 
-        What there is already comes first; with `after`, the `id` of some news, what came after that. A connection that breaks is made
+        What there is already comes first; with `last_id`, the `id` of some news, what came after that. A connection that breaks is made
         again and goes on where it was, as long as the server is not away for half a minute.
         """
         failures = 0
         while True:
+            headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
             path, messages = at("/v1/jobs/{}/stream", job_id), Messages()
             try:
                 answer = yield from Ask(
-                    method="GET", path=path, params=query(after=after), tries=TRIES, timeout=SILENCE_S, stream=True, read=answers.whole
+                    method="GET", path=path, headers=headers, tries=TRIES, timeout=SILENCE_S, stream=True, read=answers.whole
                 )
                 if answer.status_code == 204:
                     return
                 while piece := (yield Piece(answer)):
                     for message in messages.fed(piece):
-                        failures, after = 0, message.id or after
+                        failures, last_id = 0, message.id or last_id
                         news = News.of(message)
                         yield Emit(news)
                         if news.is_last:

@@ -286,12 +286,12 @@ def test_following_goes_on_where_the_connection_broke(script: Script, client: Cl
     heard = list(client.follow("j1"))
     assert [(one.id, one.kind) for one in heard] == [("1", "job"), ("2", "event"), ("3", "withdrawn"), ("4", "end")]
     assert (heard[0].job.status, heard[1].event.id, heard[2].event_id, heard[3].job.status) == ("processing", "e1", "e1", "succeeded")
-    assert [seen.query.get("after") for seen in script.seen] == [None, ["2"], ["3"]]
+    assert [seen.headers.get("last-event-id") for seen in script.seen] == [None, "2", "3"]
 
 
 def test_nothing_new_of_a_job_that_has_ended_is_nothing(script: Script, client: Client) -> None:
     script.on("/v1/jobs/j1/stream", lambda: Response(status_code=204))
-    assert list(client.follow("j1", after="4")) == []
+    assert list(client.follow("j1", last_id="4")) == []
 
 
 def test_following_a_job_that_is_not_there_is_refused(script: Script, client: Client) -> None:

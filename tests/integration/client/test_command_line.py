@@ -388,7 +388,7 @@ def test_follow_tells_of_each_event_as_it_comes_and_ends_as_the_job_does(run: Ru
     ]
     lines = [json.loads(line) for line in run("follow", "j1", "--json", "--after", "7").stdout.splitlines()]
     assert lines[1] == {"id": "1", "kind": "event", "data": event(1)}
-    assert script.seen[-1].query == {"after": ["7"]}
+    assert script.seen[-1].headers["last-event-id"] == "7"
 
 
 def test_a_key_is_shown_once_on_standard_output_alone(run: Run, script: Script) -> None:
