@@ -84,6 +84,11 @@ class Settings(BaseSettings):
         5, description="Redirects that are followed from a user's URL, each checked like the first."
     )
 
+    fetch_least_rate: Positive = Field(
+        16 * 1024, description="Bytes a second that the server behind a video's URL must give, or its fetch is broken off, and tried again."
+    )
+    fetch_patience: Duration = Field(timedelta(seconds=30), description="The time over which that is measured; also the longest silence.")
+
     # Work
     segment_windows: Positive = Field(8, description="Windows decoded by one worker in one go, at the most.")
     windows_ahead: Positive = Field(

@@ -19,6 +19,7 @@ from workers.model.keys import BearerKey
 from workers.model.limits import CallLimits
 from workers.model.price_list import PriceList
 from workers.model.profiles import profile_for
+from workers.outbound.client import client_of
 from workers.stopping import STOP, Stop
 
 
@@ -32,6 +33,7 @@ class Runtime:
     model: ModelClient
     limits: CallLimits
     prices: PriceList
+    outbound: httpx.Client
     stop: Stop
 
 
@@ -39,7 +41,8 @@ def make_runtime(settings: Settings, *, stop: Stop | None = None) -> Runtime:
     """Opens nothing yet: connections are made on first use."""
     broker = connect(settings, timeout_s=2)
     profile = profile_for(settings.model_profile, settings.model_url)
-    http = httpx.Client()
+    certificates = httpx.create_ssl_context()
+    http = httpx.Client(verify=certificates)
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
     return Runtime(
         settings=settings,
@@ -60,6 +63,7 @@ def make_runtime(settings: Settings, *, stop: Stop | None = None) -> Runtime:
         ),
         limits=CallLimits(broker, scope(settings), profile),
         prices=PriceList(http, broker, settings, profile, BearerKey(key)),
+        outbound=client_of(settings, certificates=certificates),
         stop=stop or Stop(),
     )
 

@@ -16,7 +16,7 @@ from core.errors import AddressRefused
 from core.settings import Settings
 
 USER_AGENT = "Playhead"
-CONNECT_S = 10.0
+CONNECT_S = 5.0
 READ_S = 30.0
 
 
