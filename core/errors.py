@@ -7,6 +7,7 @@
     │   ├── NotFound                 404 not_found
     │   ├── Gone                     410 gone
     │   ├── Conflict                 409 conflict
+    │   │   ├── NotArrived           409 not_arrived
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── JobRunning           409 job_running
     │   │   └── NothingToRetry       409 nothing_to_retry
@@ -80,6 +81,10 @@ class Gone(Rejected):
 
 class Conflict(Rejected):
     code, status, title = "conflict", 409, "This can't be done in the present state"
+
+
+class NotArrived(Conflict):
+    code, title = "not_arrived", "The video's bytes are not here yet"
 
 
 class NotProbed(Conflict):

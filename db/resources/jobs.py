@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from db.jobs import Round, Tally
+from db.jobs import Arrival, Round, Tally
 from db.models import Job
 from db.resources.estimates import EstimateOut
 from db.resources.progress import Progress, progress
@@ -58,7 +58,8 @@ class JobOut(BaseModel):
     video_id: UUID
     status: JobStatus
     stage: str = Field(
-        description="`plan`, `sample` (frames are decoded and the model is asked meanwhile), `refine` (second looks), `done`."
+        description="`fetch` (the video's bytes are brought in), `plan`, `sample` (frames are decoded and the model is asked meanwhile), "
+        "`refine` (second looks), `done`."
     )
     progress: Progress
     estimate: EstimateOut | None = Field(description="What it was expected to cost. Null until the video was looked at.")
@@ -72,11 +73,12 @@ class JobOut(BaseModel):
     completed_at: datetime | None
 
     @classmethod
-    def of(cls, job: Job, tally: Tally | None = None, at: Round | None = None) -> "JobOut":
+    def of(cls, job: Job, tally: Tally | None = None, at: Round | None = None, arrival: Arrival | None = None) -> "JobOut":
         tally = tally or Tally()
         same = {name: getattr(job, name) for name in cls.model_fields if name not in {"object", "progress", "usage", "error"}}
         error = {"code": job.error["code"], "detail": job.error["detail"]} if job.error else None
-        return cls.model_validate({**same, "progress": progress(job, tally, at or Round()), "usage": _usage(tally), "error": error})
+        far = progress(job, tally, at or Round(), arrival)
+        return cls.model_validate({**same, "progress": far, "usage": _usage(tally), "error": error})
 
 
 def _usage(tally: Tally) -> UsageOut:

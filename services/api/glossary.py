@@ -103,6 +103,8 @@ TERMS: dict[str, Term] = {
     "budget_usd": Term("The most that it may cost, in dollars.", 0.5),
     # Jobs
     "stage": Term("What is being done.", "sample"),
+    "bytes_done": Term("Bytes that are brought in.", 52_428_800),
+    "bytes_total": Term("How many there will be.", 73_400_320),
     "percent": Term("How far it is, 0 to 100.", 62.5),
     "windows_total": Term("How many windows there are; null until the video was looked at.", 8),
     "windows_done": Term("How many of them have an answer.", 5),

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from core.errors import ModelNotConfigured, Unprocessable
-from core.queue import LOCALIZE, PLAN, SAMPLE, SETTLE
+from core.queue import FETCH, LOCALIZE, PLAN, SAMPLE, SETTLE
 from core.request import JobRequest, Number
 from core.spans import Span
 from db import events, jobs, retries, videos
@@ -30,7 +30,8 @@ def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:
     tallies = jobs.tallies(session, [job.id for job in rows])
     running = [job.id for job in rows if job.completed_at is None]
     rounds = jobs.rounds(session, running) if running else {}
-    return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id)) for job in rows]
+    arrivals = jobs.arrivals(session, [job.id for job in rows])
+    return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id), arrivals.get(job.id)) for job in rows]
 
 
 @router.post(
@@ -39,9 +40,12 @@ def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:
     responses={202: {"headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}}}},
 )
 def submit_job(parts: WithParts, caller: Writer, video_id: UUID, response: Response, body: JobRequest | None = None) -> JobOut:
-    """Ask a question of a video that is already here. Frames that were sampled the same way before are used again."""
+    """Ask a question of a video that is already here. Frames that were sampled the same way before are used again.
+
+    409 with the code `not_arrived` while the video's bytes are being brought in: the job that came with it is the first.
+    """
     with parts.sessions.begin() as session:
-        video = videos.get(session, caller.workspace_id, video_id)
+        video = videos.arrived(session, caller.workspace_id, video_id)
         job, plan = asking.submit(session, video, body or JobRequest(), parts.settings)
     parts.ring(PLAN, plan.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -206,7 +210,13 @@ def retry_job(parts: WithParts, caller: Writer, job_id: UUID, body: RetryIn | No
         if row.request["analyzer"] == "model" and not parts.settings.has_model:
             raise ModelNotConfigured("Set PLAYHEAD_MODEL_API_KEY or PLAYHEAD_MODEL_URL on the server, and try again.")
         job = _out(session, [row])[0]
-    for task, ids in ((PLAN, reopened.plans), (SAMPLE, reopened.segments), (LOCALIZE, reopened.windows), (SETTLE, [job_id])):
+    for task, ids in (
+        (FETCH, reopened.fetches),
+        (PLAN, reopened.plans),
+        (SAMPLE, reopened.segments),
+        (LOCALIZE, reopened.windows),
+        (SETTLE, [job_id]),
+    ):
         for row_id in ids:
             parts.ring(task, row_id)
     return job
