@@ -1,6 +1,5 @@
 """Bringing in what a URL gives: into the parts of an upload that nobody sends, so that whoever takes over goes on from where they end."""
 
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from core.errors import RemoteTooSlow, RemoteUnavailable
@@ -27,7 +26,7 @@ def download(runtime: Runtime, work: Fetch, url: str, beat: Heartbeat) -> None:
                 shelf.clear()
     except RemoteUnavailable as error:
         if error.retry_after_s is None:
-            error.retry_after_s = _back_off(runtime, 0 if shelf.grew else work.outages).total_seconds()
+            error.retry_after_s = _back_off_s(runtime, 0 if shelf.grew else work.outages)
         raise
 
 
@@ -49,6 +48,6 @@ def _go_on(runtime: Runtime, url: str, shelf: Shelf, beat: Heartbeat) -> None:
     shelf.close()
 
 
-def _back_off(runtime: Runtime, outages: int) -> timedelta:
+def _back_off_s(runtime: Runtime, outages: int) -> float:
     """Doubling: somebody else's server is not asked every half a minute for two days."""
-    return min(runtime.settings.outage_backoff * 2 ** min(outages, 20), LONGEST_WAIT)
+    return min(runtime.settings.outage_backoff.total_seconds() * 2.0 ** min(outages, 20), LONGEST_WAIT.total_seconds())

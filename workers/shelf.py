@@ -100,9 +100,7 @@ class Shelf:
         if job is None:
             raise LeaseLost
         if upload is None:
-            upload = uploads.create(
-                session, row.workspace_id, kept=self._kept, role="fetched", video_id=job.video_id, job_id=job.id
-            )
+            upload = uploads.create(session, row.workspace_id, kept=self._kept, role="fetched", video_id=job.video_id, job_id=job.id)
             row.upload_id, row.etag, row.bytes_done = upload.id, None, 0
         upload.expires_at = func.clock_timestamp() + self._kept
         return upload.id, upload.offset, upload.state != "open", row.etag

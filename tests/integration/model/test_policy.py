@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import BadReply, DatabaseUnavailable, ModelPaused, ModelRejected, ModelUnavailable, PlayheadError, PromptTooLarge
 from core.settings import Settings
+from workers import retry_after
 from workers.model import refusals, retries
 from workers.model.client import translated
 from workers.model.policy import Failure, Tells, failure_inside, rule_for, rule_of
