@@ -10,7 +10,8 @@
     │   │   ├── NotArrived           409 not_arrived
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── JobRunning           409 job_running
-    │   │   └── NothingToRetry       409 nothing_to_retry
+    │   │   ├── NothingToRetry       409 nothing_to_retry
+    │   │   └── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
@@ -18,7 +19,8 @@
     │   │   ├── EmptyUpload          422 empty_upload
     │   │   ├── AddressRefused       422 address_refused     (a URL that this server does not connect to)
     │   │   ├── UrlRefused           422 url_refused         (whoever is behind a URL does not give it)
-    │   │   └── ModelNotConfigured   422 model_not_configured
+    │   │   ├── ModelNotConfigured   422 model_not_configured
+    │   │   └── IdempotencyKeyReused 422 idempotency_key_reused
     │   ├── BudgetSpent              402 budget              (a job's own budget allows no further call)
     │   └── ModelRejected            422 model_rejected      (400, 403, 404, 422 from the model server)
     │       └── PromptTooLarge       422 prompt_too_large    (413, too many images, context exceeded)
@@ -99,6 +101,16 @@ class NothingToRetry(Conflict):
     code, title = "nothing_to_retry", "Nothing of the job is left to do"
 
 
+class IdempotencyInFlight(Conflict):
+    """`retry_after_s` is how long it takes at the most until whoever is at it has gone on, or counts as dead."""
+
+    code, title = "idempotency_in_flight", "This request is being carried out"
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class TooLarge(Rejected):
     code, status, title = "too_large", 413, "The body is too large"
 
@@ -129,6 +141,10 @@ class UrlRefused(Unprocessable):
 
 class ModelNotConfigured(Unprocessable):
     code, title = "model_not_configured", "No model is configured"
+
+
+class IdempotencyKeyReused(Unprocessable):
+    code, title = "idempotency_key_reused", "The idempotency key belongs to another request"
 
 
 class BudgetSpent(Rejected):

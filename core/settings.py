@@ -130,6 +130,13 @@ class Settings(BaseSettings):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(85, description="JPEG quality of sampled frames.")
 
     # The API
+    idempotency_kept: Duration = Field(
+        timedelta(hours=24), description="How long the answer to a request with an `Idempotency-Key` is kept, and given again."
+    )
+    idempotency_lease: Duration = Field(
+        timedelta(seconds=10),
+        description="How long such a request holds its key without a sign of life: when a process that died with it lets others try.",
+    )
     cors_origins: tuple[str, ...] = Field((), description="Origins allowed by CORS, a JSON list; none by default.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")
     log_format: Literal["json", "console"] = Field("json", description="How log lines are written, on standard error.")

@@ -386,6 +386,27 @@ class DoomedBlobs(Base):
     deleted_at: Mapped[datetime | None]
 
 
+class IdempotencyKey(Base):
+    """A request that its sender may repeat, and what it was answered (`db.idempotency`). Null `status`: somebody is at it, under a lease.
+
+    `asked` and `sent` are digests of what was asked for and of its body, `sent_bytes` the length of a body that was hashed as it is.
+    `answer` is sealed with the sender's API key, which is kept nowhere.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    api_key_id: Mapped[UUID] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    asked: Mapped[bytes] = mapped_column(LargeBinary)
+    lease_token: Mapped[UUID]
+    lease_until: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    sent: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sent_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    status: Mapped[int | None]
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
 class Heartbeat(Base):
     """Who is alive: one row for each part and process, renewed every few seconds."""
 

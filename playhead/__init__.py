@@ -9,7 +9,7 @@ with Client() as client:
         print(event.start_ms, event.end_ms, event.description)
 """
 
-from playhead.client import Client
+from playhead.client import AsyncClient, Client
 from playhead.errors import (
     ApiError,
     BadSetting,
@@ -19,10 +19,12 @@ from playhead.errors import (
     UnexpectedAnswer,
     WaitTimeout,
 )
-from playhead.pages import Pages
+from playhead.pages import AsyncPages, Pages
 from playhead.timecodes import format_timecode, parse_timecode
 from playhead.types import (
+    Bucket,
     Coverage,
+    Delivery,
     Diff,
     Estimate,
     Event,
@@ -30,26 +32,41 @@ from playhead.types import (
     Gap,
     Incomparable,
     Job,
+    Key,
+    Me,
     Moved,
+    NewKey,
+    News,
+    NewWebhook,
     Page,
     PassEstimate,
     Price,
     Problem,
     Progress,
+    Readiness,
     Source,
+    Timeline,
+    Try,
     Upload,
     Usage,
     Verification,
     Video,
+    Webhook,
+    WebhookSecret,
+    Workspace,
 )
 from playhead.version import __version__
 
 __all__ = [
     "ApiError",
+    "AsyncClient",
+    "AsyncPages",
     "BadSetting",
+    "Bucket",
     "Client",
     "ConnectionFailed",
     "Coverage",
+    "Delivery",
     "Diff",
     "Estimate",
     "Event",
@@ -57,7 +74,12 @@ __all__ = [
     "Gap",
     "Incomparable",
     "Job",
+    "Key",
+    "Me",
     "Moved",
+    "NewKey",
+    "NewWebhook",
+    "News",
     "Page",
     "Pages",
     "PassEstimate",
@@ -65,14 +87,20 @@ __all__ = [
     "Price",
     "Problem",
     "Progress",
+    "Readiness",
     "Source",
     "TimecodeError",
+    "Timeline",
+    "Try",
     "UnexpectedAnswer",
     "Upload",
     "Usage",
     "Verification",
     "Video",
     "WaitTimeout",
+    "Webhook",
+    "WebhookSecret",
+    "Workspace",
     "__version__",
     "format_timecode",
     "parse_timecode",

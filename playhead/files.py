@@ -28,10 +28,11 @@ class Seekable(Protocol):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """`total` is the bytes from here to the end, None where the stream does not tell."""
+    """`total` is the bytes from `start`, where it stood, to its end; both None where it can be read only once."""
 
     stream: Readable
     filename: str | None
+    start: int | None
     total: int | None
     content_type: str
 
@@ -41,16 +42,33 @@ class Outgoing:
         length = {} if self.total is None else {"Content-Length": str(self.total)}
         return {"Content-Type": self.content_type, **length}
 
-    def pieces(self, on_progress: OnBytes | None) -> Iterator[bytes]:
-        """Never more than was announced, also where the file grows meanwhile. Raises OSError where it shrinks."""
-        sent = 0
-        while piece := self.stream.read(PIECE if self.total is None else min(PIECE, self.total - sent)):
-            yield piece
-            sent += len(piece)
-            if on_progress:
-                on_progress(sent, self.total)
-        if self.total is not None and sent < self.total:
-            raise OSError(f"The file became shorter while it was sent: {sent} of {self.total} bytes were there.")
+    def body(self, on_progress: OnBytes | None, *, offset: int = 0) -> "Body":
+        """All from an offset on; where the stream can be read only once, what is left of it."""
+        if isinstance(self.stream, Seekable) and self.start is not None:
+            self.stream.seek(self.start + offset)
+        return Body(self, on_progress, offset)
+
+
+class Body:
+    """The bytes of a file, as they are sent (a `calls.Content`); never more than was announced, also where the file grows meanwhile."""
+
+    def __init__(self, file: Outgoing, on_progress: OnBytes | None, offset: int) -> None:
+        self._file, self._on_progress = file, on_progress
+        self._read = self._sent = offset
+
+    def read(self) -> bytes:
+        """Raises OSError where the file shrinks."""
+        total = self._file.total
+        piece = self._file.stream.read(PIECE if total is None else min(PIECE, total - self._read))
+        self._read += len(piece)
+        if not piece and total is not None and self._read < total:
+            raise OSError(f"The file became shorter while it was sent: {self._read} of {total} bytes were there.")
+        return piece
+
+    def sent(self, size: int) -> None:
+        self._sent += size
+        if self._on_progress:
+            self._on_progress(self._sent, self._file.total)
 
 
 @contextmanager
@@ -67,7 +85,8 @@ def _described(stream: Readable) -> Outgoing:
     filename = _filename(stream)
     guess, _ = mimetypes.guess_type(filename or "")
     content_type = guess if guess and guess.startswith("video/") else "application/octet-stream"
-    return Outgoing(stream, filename, _rest(stream), content_type)
+    start, total = _rest(stream)
+    return Outgoing(stream, filename, start, total, content_type)
 
 
 def _filename(stream: Readable) -> str | None:
@@ -76,13 +95,14 @@ def _filename(stream: Readable) -> str | None:
     return Path(name).name.encode(errors="replace").decode() if isinstance(name, str) else None
 
 
-def _rest(stream: Readable) -> int | None:
+def _rest(stream: Readable) -> tuple[int, int] | tuple[None, None]:
+    """Where it stands, and how much comes from there."""
     if not (isinstance(stream, Seekable) and stream.seekable()):
-        return None
+        return None, None
     here = stream.tell()
     end = stream.seek(0, os.SEEK_END)
     stream.seek(here)
-    return end - here
+    return here, end - here
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.broker import connect
 from core.errors import BlobsUnavailable, Bug, DecoderFailed, PlayheadError
 from core.queue import FETCH, LOCALIZE, PLAN, ROUTES, SAMPLE
-from db import doomed, heartbeats, jobs, leases, retries, uploads, videos
+from db import doomed, heartbeats, idempotency, jobs, leases, retries, uploads, videos
 from db.leases import LeaseLost
 from db.models import KINDS, Plan, Segment, Work
 from workers import settling
@@ -57,6 +57,7 @@ def sweep(runtime: Runtime) -> None:
     _forget_frames(runtime)
     _forget_replies(runtime)
     _delete_blobs(runtime)
+    runtime.sessions.run(idempotency.expire)
     runtime.sessions.run(lambda session: heartbeats.beat(session, part=SWEEPER, node=socket.gethostname()))
 
 

@@ -15,7 +15,7 @@ from playhead.terminal import Session
 
 def analyze(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="Videos to send.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Videos to send; or https://..., for the server to fetch.")],
     *,
     types: Types = None,
     instructions: Instructions = None,
@@ -47,22 +47,42 @@ def analyze(
     )
     codes = []
     sent = []
-    for file in files:
+    for source in [_source(file) for file in files]:
         try:
-            sent.append(_send(session, file, request))
+            sent.append(_send(session, source, request))
         except (PlayheadError, OSError) as error:
-            session.fail(error, about=file.name)
+            session.fail(error, about=_name(source))
             codes.append(FAILED)
     codes += [follow(session, one, as_json=as_json, wait=not no_wait, heading=len(files) > 1) for one in sent]
     raise typer.Exit(FAILED if FAILED in codes else max(codes))
 
 
-def _send(session: Session, file: Path, request: dict[str, Any]) -> Asked:
+def _source(text: str) -> Path | str:
+    """A file that is there, or an address."""
+    if text.startswith(("https://", "http://")):
+        return text
+    path = Path(text)
+    if not path.exists():
+        raise typer.BadParameter(f"{text!r} does not exist.", param_hint="FILE")
+    if path.is_dir():
+        raise typer.BadParameter(f"{text!r} is a folder.", param_hint="FILE")
+    return path
+
+
+def _name(source: Path | str) -> str:
+    return source.name if isinstance(source, Path) else source.partition("?")[0]
+
+
+def _send(session: Session, source: Path | str, request: dict[str, Any]) -> Asked:
+    name = _name(source)
     try:
-        with sending(session.err, file.name) as on_progress:
-            upload = session.client.upload(file, request=request or None, on_progress=on_progress)
+        if isinstance(source, Path):
+            with sending(session.err, name) as on_progress:
+                upload = session.client.upload(source, request=request or None, on_progress=on_progress)
+        else:
+            upload = session.client.upload_url(source, request=request or None)
     except KeyboardInterrupt:
-        session.say(f"Interrupted: {printable(file.name)} was not sent. What was sent before goes on; see it with: playhead jobs")
+        session.say(f"Interrupted: {printable(name)} was not sent. What was sent before goes on; see it with: playhead jobs")
         raise typer.Exit(INTERRUPTED) from None
-    session.say(f"{printable(file.name)}: video {upload.video.id}, job {upload.job.id}")
-    return Asked(file.name, upload.video, upload.job, {"file": str(file)})
+    session.say(f"{printable(name)}: video {upload.video.id}, job {upload.job.id}")
+    return Asked(name, upload.video, upload.job, {"file": str(source)})

@@ -15,10 +15,11 @@ from core import addresses
 from core.errors import TooLarge
 from core.queue import FETCH
 from core.request import Text
-from db.models import Job, Video
-from services.api import asking, intent
+from services.api import asking, fingerprints, intent
 from services.api.context import Caller, Parts
+from services.api.intake import A, Answering
 from services.api.intent import Intent
+from services.api.once import Once
 
 MEDIA_TYPE = "application/json"
 FILENAME_LENGTH = 500
@@ -65,23 +66,28 @@ def is_meant(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE
 
 
-async def take_in(parts: Parts, caller: Caller, request: Request, query: Mapping[str, Any]) -> tuple[Video, Job]:
-    """Write down a video that lies somewhere else, and queue its first job.
+async def take_in(parts: Parts, caller: Caller, once: Once, request: Request, query: Mapping[str, Any], answering: Answering[A]) -> A:
+    """Write down a video that lies somewhere else, queue its first job, and give the answer.
 
     Raises `RequestValidationError`, `Rejected` (too large, `AddressRefused`), `DatabaseUnavailable`.
     """
-    body = await _json(request.stream(), limit=parts.settings.max_request_bytes)
-    remote = intent.checked_as(Remote, parts, {**query, **body})
+    read = await _read(once.arriving(request.stream()), limit=parts.settings.max_request_bytes)
+    once.sent(fingerprints.of_json(read))
+    remote = intent.checked_as(Remote, parts, {**query, **_members(read)})
     addresses.check(remote.url, addresses.policy_of(parts.settings))
-    return await run_in_threadpool(_commit, parts, caller, remote)
+    return await run_in_threadpool(_commit, parts, caller, once, remote, answering)
 
 
-async def _json(chunks: AsyncIterator[bytes], *, limit: int) -> dict[str, Any]:
+async def _read(chunks: AsyncIterator[bytes], *, limit: int) -> bytes:
     read = bytearray()
     async for chunk in chunks:
         read += chunk
         if len(read) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes (PLAYHEAD_MAX_REQUEST_BYTES).", limit_bytes=limit)
+    return bytes(read)
+
+
+def _members(read: bytes) -> dict[str, Any]:
     try:
         body = json.loads(read)
     except (ValueError, RecursionError) as error:
@@ -91,17 +97,17 @@ async def _json(chunks: AsyncIterator[bytes], *, limit: int) -> dict[str, Any]:
     return body
 
 
-def _commit(parts: Parts, caller: Caller, remote: Remote) -> tuple[Video, Job]:
-    video_id = uuid7()
+def _commit(parts: Parts, caller: Caller, once: Once, remote: Remote, answering: Answering[A]) -> A:
     remote.filename = remote.filename or _last_part(remote.url)
     with parts.sessions.begin() as session:
-        video = remote.video(caller.workspace_id, video_id, source_url=addresses.shown(remote.url))
+        video = remote.video(caller.workspace_id, uuid7(), source_url=addresses.shown(remote.url))
         session.add(video)
         session.flush()
         session.refresh(video)
         job, fetch = asking.expect(session, video, remote.request, parts.settings, url=remote.url)
+        answer = once.keep(session, answering(video, job))
     parts.ring(FETCH, fetch.id)
-    return video, job
+    return answer
 
 
 def _last_part(url: str) -> str | None:

@@ -14,12 +14,13 @@ from core.errors import BlobsUnavailable
 from core.request import Text
 from db import doomed, videos
 from db.jobs import Arrival
-from db.models import Video
+from db.models import Job, Video
 from db.resources.jobs import JobOut
 from services.api import by_url, intake, problems, ranges
 from services.api.context import Reader, WithParts, Writer, given_once, known_query
 from services.api.document import BINARY
 from services.api.listing import Cursor, Limit, Listing
+from services.api.once import Streamed
 from services.api.times import WallClock
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
@@ -112,6 +113,7 @@ async def upload_video(
     response: Response,
     parts: WithParts,
     caller: Writer,
+    once: Streamed,
     asked: Annotated[Described, Query()],
 ) -> Submitted:
     """Store a video and start analysing it.
@@ -123,10 +125,14 @@ async def upload_video(
     waits for a server that is away, and fails with `url_refused` or `address_refused` where that is no use.
     """
     given_once(request)
-    way = by_url if by_url.is_meant(request) else intake
-    video, job = await way.take_in(parts, caller, request, asked.model_dump(by_alias=True, exclude_none=True))
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return Submitted(video=VideoOut.of(video), job=JobOut.of(job, arrival=Arrival(0, None) if way is by_url else None))
+    elsewhere = by_url.is_meant(request)
+    take_in = by_url.take_in if elsewhere else intake.take_in
+
+    def answer(video: Video, job: Job) -> Submitted:
+        response.headers["Location"] = f"/v1/jobs/{job.id}"
+        return Submitted(video=VideoOut.of(video), job=JobOut.of(job, arrival=Arrival(0, None) if elsewhere else None))
+
+    return await take_in(parts, caller, once, request, asked.model_dump(by_alias=True, exclude_none=True), answer)
 
 
 @router.get("", dependencies=[Depends(known_query)])

@@ -9,14 +9,17 @@ import socket
 import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
 
 from playhead import ApiError, Client, ConnectionFailed, Job, PlayheadError, UnexpectedAnswer, WaitTimeout
 from tests.integration.client.script import Script, breaks_off, event, job, listed, ok, problem, text
 
 MB = 1024 * 1024
+UPLOADED = ok({"video": {"id": "v1"}, "job": job("queued")}, 202)
 
 
 class Unreachable(httpx.BaseTransport):
@@ -72,14 +75,35 @@ def test_nobody_sits_through_a_long_retry_after(script: Script, client: Client) 
 
 
 @pytest.mark.parametrize("status", [503, 429])
-def test_what_might_be_done_twice_is_not_repeated(script: Script, client: Client, status: int) -> None:
-    script.on("/v1/videos/v1/jobs", problem(status, "busy", retry_after="0"))
-    script.on("/v1/videos", problem(status, "busy", retry_after="0"))
+def test_what_makes_something_is_repeated_under_the_same_key_and_every_call_has_its_own(
+    script: Script, client: Client, status: int
+) -> None:
+    script.on("/v1/videos/v1/jobs", problem(status, "busy", retry_after="0"), ok(job("queued"), 202))
+    client.create_job("v1")
+    client.create_job("v1")
+    first, again, other = (seen.headers["idempotency-key"] for seen in script.seen)
+    assert first == again != other
+
+
+def test_a_file_is_sent_again_from_its_beginning_under_the_same_key(script: Script, client: Client) -> None:
+    script.on("/v1/videos", problem(503, "busy", retry_after="0"), UPLOADED)
+    stream = io.BytesIO(b"header" + b"video")
+    stream.seek(6)
+    client.upload(stream)
+    assert [seen.sha256 for seen in script.seen] == [hashlib.sha256(b"video").hexdigest()] * 2
+    assert len({seen.headers["idempotency-key"] for seen in script.seen}) == 1
+
+
+def test_a_stream_that_can_be_read_only_once_is_sent_only_once(script: Script, client: Client) -> None:
+    script.on("/v1/videos", problem(503, "busy", retry_after="0"))
     with pytest.raises(ApiError):
-        client.create_job("v1")
-    with pytest.raises(ApiError):
-        client.upload(io.BytesIO(b"video"))
-    assert script.paths() == ["POST /v1/videos/v1/jobs", "POST /v1/videos"]
+        client.upload(Zeros(10, tellable=False))
+    assert script.paths() == ["POST /v1/videos"]
+
+
+def test_what_is_still_being_carried_out_is_waited_for(script: Script, client: Client) -> None:
+    script.on("/v1/videos/v1/jobs", problem(409, "idempotency_in_flight", retry_after="0"), ok(job("queued"), 202))
+    assert client.create_job("v1").id == "j1"
 
 
 def test_deleting_and_canceling_may_be_repeated(script: Script, client: Client) -> None:
@@ -240,6 +264,39 @@ def test_waiting_outlasts_a_restart_that_other_calls_give_up_on(script: Script) 
         assert client.wait("j1").status == "succeeded"
 
 
+def test_the_server_is_asked_to_answer_when_the_job_has_ended_and_not_again_and_again(script: Script, client: Client) -> None:
+    script.on("/v1/jobs/j1", ok(job("processing")), ok(job()))
+    assert client.wait("j1", timeout=60).status == "succeeded"
+    assert [seen.query for seen in script.seen] == [{"wait": ["30.0"]}] * 2
+
+
+# Following
+
+
+def news(id: str, kind: str, data: dict[str, Any]) -> bytes:
+    return f"id: {id}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def test_following_goes_on_where_the_connection_broke(script: Script, client: Client) -> None:
+    begun = news("1", "job", job("processing")) + b": still here\n\n" + news("2", "event", event(1)) + b"id: 3\nevent: wi"
+    rest = news("3", "withdrawn", {"id": "e1", "object": "event"}) + b"retry: 1\n\n"
+    script.on("/v1/jobs/j1/stream", breaks_off(begun, promised=9999), text(rest.decode()), text(news("4", "end", job()).decode()))
+    heard = list(client.follow("j1"))
+    assert [(one.id, one.kind) for one in heard] == [("1", "job"), ("2", "event"), ("3", "withdrawn"), ("4", "end")]
+    assert (heard[0].job.status, heard[1].event.id, heard[2].event_id, heard[3].job.status) == ("processing", "e1", "e1", "succeeded")
+    assert [seen.headers.get("last-event-id") for seen in script.seen] == [None, "2", "3"]
+
+
+def test_nothing_new_of_a_job_that_has_ended_is_nothing(script: Script, client: Client) -> None:
+    script.on("/v1/jobs/j1/stream", lambda: Response(status_code=204))
+    assert list(client.follow("j1", last_id="4")) == []
+
+
+def test_following_a_job_that_is_not_there_is_refused(script: Script, client: Client) -> None:
+    with pytest.raises(ApiError, match="There is no"):
+        list(client.follow("j1"))
+
+
 # Bytes
 
 
@@ -266,9 +323,6 @@ class Zeros(io.RawIOBase):
         piece = bytes(min(size, self._left))
         self._left -= len(piece)
         return piece
-
-
-UPLOADED = ok({"video": {"id": "v1"}, "job": job("queued")}, 202)
 
 
 def test_a_file_is_sent_as_it_is_with_everything_else_in_the_query(script: Script, client: Client, tmp_path: Path) -> None:
