@@ -11,7 +11,9 @@
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── JobRunning           409 job_running
     │   │   ├── NothingToRetry       409 nothing_to_retry
-    │   │   └── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
+    │   │   ├── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
+    │   │   ├── TooManyWebhooks      409 too_many_webhooks
+    │   │   └── WebhookDisabled      409 webhook_disabled
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
@@ -109,6 +111,14 @@ class IdempotencyInFlight(Conflict):
     def __init__(self, detail: str, *, retry_after_s: float) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class TooManyWebhooks(Conflict):
+    code, title = "too_many_webhooks", "The workspace has as many webhooks as it may"
+
+
+class WebhookDisabled(Conflict):
+    code, title = "webhook_disabled", "The webhook is disabled"
 
 
 class TooLarge(Rejected):

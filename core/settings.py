@@ -89,6 +89,23 @@ class Settings(BaseSettings):
     )
     fetch_patience: Duration = Field(timedelta(seconds=30), description="The time over which that is measured; also the longest silence.")
 
+    # Webhooks
+    webhook_timeout: Duration = Field(timedelta(seconds=15), description="How long a webhook's receiver may take to answer, in all.")
+    webhook_backoff: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=30)] = Field(
+        tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 36000)),
+        description="How long a message waits after each try that failed, and up to a fifth more, a JSON list; then it has failed. "
+        "About 28 hours.",
+    )
+    webhook_disable_after: Duration = Field(
+        timedelta(days=5), description="A webhook that took nothing for so long, in as many tries as one message has, is disabled."
+    )
+    webhook_in_flight: Positive = Field(4, description="Messages that are sent to one webhook at a time; one, while it fails.")
+    webhook_secret_overlap: Duration = Field(timedelta(hours=24), description="How long a secret still signs after it was replaced.")
+    webhook_deliveries_kept: Duration = Field(
+        timedelta(days=30), description="How long deliveries stay, with what was sent and each try; those that still wait go with them."
+    )
+    max_webhooks: Positive = Field(20, description="Webhooks of one workspace.")
+
     # Work
     segment_windows: Positive = Field(8, description="Windows decoded by one worker in one go, at the most.")
     windows_ahead: Positive = Field(

@@ -78,7 +78,7 @@ class Driver:
 
 
 class AsyncDriver:
-    """As `Driver`, on whatever event loop anyio knows."""
+    """As `Driver`, on an event loop."""
 
     def __init__(self, settings: Settings, *, timeout: float, tries: int, transport: httpx.AsyncBaseTransport | None) -> None:
         self._tries = tries

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from core.errors import RemoteTooSlow, RemoteUnavailable
 from db.models import Fetch
+from workers.outbound.client import client_of
 from workers.outbound.offer import Changed, asking, offer_of
 from workers.outbound.reading import Pace, Reading
 from workers.runtime import Runtime
@@ -34,7 +35,7 @@ def _go_on(runtime: Runtime, url: str, shelf: Shelf, beat: Heartbeat) -> None:
     settings, host = runtime.settings, urlsplit(url).hostname or ""
     at, validator = (shelf.size, shelf.validator) if shelf.validator else (0, None)
     pace = Pace(least=settings.fetch_least_rate, patience=settings.fetch_patience)
-    with Reading(runtime.outbound, url, headers=asking(at, validator), beat=beat, pace=pace) as reading:
+    with client_of(settings) as http, Reading(http, url, headers=asking(at, validator), beat=beat, pace=pace) as reading:
         offer = offer_of(reading.head(), host=host, at=at, validator=validator)
         if offer.start < shelf.size:
             shelf.clear()

@@ -1,6 +1,7 @@
 """What every task works with: made once a process, after the fork, from the settings."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ import httpx
 from core.blobs import Blobs
 from core.broker import connect
 from core.provider import scope
-from core.queue import Doorbell, Ring
+from core.queue import Bell, Doorbell, Ring
 from core.settings import Settings
 from db.session import Sessions, make_engine
 from workers.frames.sampler import Limits, Sampler
@@ -19,7 +20,6 @@ from workers.model.keys import BearerKey
 from workers.model.limits import CallLimits
 from workers.model.price_list import PriceList
 from workers.model.profiles import profile_for
-from workers.outbound.client import client_of
 from workers.stopping import STOP, Stop
 
 
@@ -33,16 +33,19 @@ class Runtime:
     model: ModelClient
     limits: CallLimits
     prices: PriceList
-    outbound: httpx.Client
     stop: Stop
+
+    def ring_for(self, bells: Iterable[Bell]) -> None:
+        """Ring for each of them."""
+        for task, row_id in bells:
+            self.ring(task, row_id)
 
 
 def make_runtime(settings: Settings, *, stop: Stop | None = None) -> Runtime:
     """Opens nothing yet: connections are made on first use."""
     broker = connect(settings, timeout_s=2)
     profile = profile_for(settings.model_profile, settings.model_url)
-    certificates = httpx.create_ssl_context()
-    http = httpx.Client(verify=certificates)
+    http = httpx.Client()
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
     return Runtime(
         settings=settings,
@@ -63,7 +66,6 @@ def make_runtime(settings: Settings, *, stop: Stop | None = None) -> Runtime:
         ),
         limits=CallLimits(broker, scope(settings), profile),
         prices=PriceList(http, broker, settings, profile, BearerKey(key)),
-        outbound=client_of(settings, certificates=certificates),
         stop=stop or Stop(),
     )
 

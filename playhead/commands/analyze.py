@@ -1,14 +1,16 @@
 """`playhead analyze`: send videos, wait, show what was found."""
 
+import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from playhead.bars import sending
 from playhead.commands.following import FAILED, INTERRUPTED, Asked, follow
 from playhead.commands.options import AllFrames, Analyzer, Budget, Fps, Instructions, NoWait, Refine, Types, Votes, question
-from playhead.errors import PlayheadError
+from playhead.errors import ConnectionFailed, PlayheadError
+from playhead.operations.videos import About
 from playhead.render import printable
 from playhead.terminal import Session
 
@@ -25,12 +27,21 @@ def analyze(
     refine: Refine = False,
     votes: Votes = None,
     budget: Budget = None,
+    title: Annotated[str | None, typer.Option(help="What to call it.")] = None,
+    recorded_at: Annotated[
+        str | None, typer.Option(metavar="CLOCK", help="When its first frame was recorded, as 2026-03-01T09:00:00+01:00.")
+    ] = None,
+    custom_id: Annotated[str | None, typer.Option(metavar="ID", help="Your own id for it.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each file: file, video, job, events.")] = False,
     no_wait: NoWait = False,
+    resume: Annotated[
+        str | None, typer.Option(metavar="UPLOAD", help="Send only what is missing of an upload of this file that was interrupted.")
+    ] = None,
 ) -> None:
     """Send videos to the server, wait, and show what happens in them and when.
 
-    Without --type the model lists what it finds. After the table comes what was not analysed, and why.
+    Without --type the model lists what it finds. After the table comes what was not analysed, and why. Where a connection breaks while a
+    large file is sent, it is made again, and goes on where it was.
 
     Exit codes: 0 all analysed; 1 an error, or a job that failed; 2 wrong usage; 3 a job that is partial: it has events, and gaps.
     """
@@ -45,11 +56,14 @@ def analyze(
         votes=votes,
         budget_usd=budget,
     )
+    about: About = {"request": request or None, "title": title, "recorded_at": recorded_at, "custom_id": custom_id}
+    if resume and (len(files) > 1 or any(about.values())):
+        raise typer.BadParameter("takes one file, and no other options: what to look for was told before", param_hint="--resume")
     codes = []
     sent = []
     for source in [_source(file) for file in files]:
         try:
-            sent.append(_send(session, source, request))
+            sent.append(_send(session, source, about, resume))
         except (PlayheadError, OSError) as error:
             session.fail(error, about=_name(source))
             codes.append(FAILED)
@@ -73,16 +87,25 @@ def _name(source: Path | str) -> str:
     return source.name if isinstance(source, Path) else source.partition("?")[0]
 
 
-def _send(session: Session, source: Path | str, request: dict[str, Any]) -> Asked:
-    name = _name(source)
+def _send(session: Session, source: Path | str, about: About, resume: str | None) -> Asked:
+    name, begun = _name(source), [resume] if resume else []
     try:
         if isinstance(source, Path):
             with sending(session.err, name) as on_progress:
-                upload = session.client.upload(source, request=request or None, on_progress=on_progress)
+                upload = session.client.upload(source, resume=resume, on_begun=begun.append, on_progress=on_progress, **about)
         else:
-            upload = session.client.upload_url(source, request=request or None)
+            upload = session.client.upload_url(source, **about)
     except KeyboardInterrupt:
         session.say(f"Interrupted: {printable(name)} was not sent. What was sent before goes on; see it with: playhead jobs")
+        _tell_how_to_go_on(session, source, begun)
         raise typer.Exit(INTERRUPTED) from None
+    except ConnectionFailed:
+        _tell_how_to_go_on(session, source, begun)
+        raise
     session.say(f"{printable(name)}: video {upload.video.id}, job {upload.job.id}")
     return Asked(name, upload.video, upload.job, {"file": str(source)})
+
+
+def _tell_how_to_go_on(session: Session, source: Path | str, begun: list[str]) -> None:
+    if begun:
+        session.say(f"Send the rest of it: playhead analyze {shlex.quote(printable(source))} --resume {begun[0]}")

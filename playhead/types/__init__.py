@@ -12,6 +12,7 @@ from playhead.types.keys import Key, Me, NewKey, Workspace
 from playhead.types.news import News
 from playhead.types.record import Page, Problem, Record
 from playhead.types.server import Readiness
+from playhead.types.uploads import Pending
 from playhead.types.videos import Upload, Video
 from playhead.types.webhooks import Delivery, NewWebhook, Try, Webhook, WebhookSecret
 
@@ -36,6 +37,7 @@ __all__ = [
     "News",
     "Page",
     "PassEstimate",
+    "Pending",
     "Price",
     "Problem",
     "Progress",

@@ -30,7 +30,7 @@ Scopes = Annotated[
     AfterValidator(_in_order),
     Field(
         min_length=1,
-        description="What it may do: `read`, `write` (take in, ask, cancel, delete), `admin` (keys). None of them contains another.",
+        description="What it may do: `read`, `write` (take in, ask, cancel, delete), `admin` (keys, webhooks). None contains another.",
         examples=[["read", "write"]],
     ),
 ]

@@ -52,10 +52,8 @@ def there() -> Iterator[Elsewhere]:
 
 
 @pytest.fixture
-def runtime(settings: Settings, sessions: Sessions) -> Iterator[Runtime]:
-    made = replace(make_runtime(settings), sessions=sessions, ring=MortalRing(Fate(None)))
-    yield made
-    made.outbound.close()
+def runtime(settings: Settings, sessions: Sessions) -> Runtime:
+    return replace(make_runtime(settings), sessions=sessions, ring=MortalRing(Fate(None)))
 
 
 def ask(api: httpx.Client, url: str, **more: Any) -> dict[str, Any]:

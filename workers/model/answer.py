@@ -5,9 +5,9 @@ from typing import Any
 
 from core.errors import ModelPaused, ModelRejected, ModelUnavailable, PromptTooLarge
 from workers import retry_after
+from workers.exchange import Reply
 from workers.model import policy, refusals, storable
 from workers.model.completion import Completion, Usage, choice_of, text_of
-from workers.model.exchange import Reply
 from workers.model.policy import Failure
 
 REASON_MAX_CHARS = 500

@@ -60,8 +60,8 @@ class Reading:
     """One GET. Enter it, take the `head`, then the `chunks`, undecoded; each raises what `errors.translated` and `beat` do, and
     `RemoteTooSlow`.
 
-    The thread is there because neither looking a name up nor waiting for bytes can be interrupted. One that is left ends at the next bytes
-    that come, or when its own time is over.
+    The thread is there because neither looking a name up nor waiting for bytes can be interrupted. Leave it, and close the client, for it
+    to end.
     """
 
     def __init__(self, http: httpx.Client, url: str, *, headers: Mapping[str, str], beat: Callable[[], None], pace: Pace) -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import socket
 import tracemalloc
+from base64 import b64decode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -353,7 +355,7 @@ def test_a_large_stream_passes_in_little_memory(script: Script, client: Client, 
     script.unread.clear()
     tracemalloc.start()
     try:
-        client.upload(Zeros(100 * MB, tellable=tellable))
+        client.upload(Zeros(100 * MB, tellable=tellable), resumable=False)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -390,7 +392,53 @@ def test_a_file_that_grows_while_it_is_sent_is_sent_as_long_as_it_was(script: Sc
 def test_a_refusal_in_mid_upload_is_heard(script: Script, client: Client) -> None:
     script.refuse_unread("/v1/videos", problem(413, "too_large", "At most 1 GB."))
     with pytest.raises(ApiError, match="At most 1 GB"):
-        client.upload(Zeros(64 * MB, tellable=True))
+        client.upload(Zeros(64 * MB, tellable=True), resumable=False)
+
+
+def offset(number: int, *, length: int = 10, status: int = 200) -> Callable[[], Response]:
+    return lambda: Response(status_code=status, headers={"Upload-Offset": str(number), "Upload-Length": str(length)})
+
+
+PENDING = ok({"id": "u1", "state": "whole", "video": {"id": "v1"}, "job": job("queued")})
+
+
+def test_an_upload_that_breaks_off_goes_on_where_the_server_has_it(script: Script, client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "street.mp4"
+    file.write_bytes(b"0123456789")
+    script.on("/v1/uploads", lambda: Response(status_code=201, headers={"Location": "/v1/uploads/u1"}))
+    broken = [problem(503, "unavailable", retry_after="0"), offset(4), problem(409, "offset_mismatch"), offset(7)]
+    script.on("/v1/uploads/u1", offset(0), *broken, offset(10, status=204), PENDING)
+    begun, steps = [], []
+    about = {"title": "ü", "request": {"refine": True}}
+    done = client.upload(file, resumable=True, on_begun=begun.append, on_progress=lambda *step: steps.append(step), **about)
+    assert (done.video.id, done.job.status, begun, steps[-1]) == ("v1", "queued", ["u1"], (10, 10))
+    created, *seen = script.seen
+    said = dict(pair.split() for pair in created.headers["upload-metadata"].split(","))
+    assert {name: b64decode(value).decode() for name, value in said.items()} == {
+        "title": "ü",
+        "request": '{"refine": true}',
+        "filename": "street.mp4",
+    }
+    assert [one.method for one in seen] == ["HEAD", "PATCH", "HEAD", "PATCH", "HEAD", "PATCH", "GET"]
+    for one, rest in zip([one for one in seen if one.method == "PATCH"], (b"0123456789", b"456789", b"789"), strict=True):
+        assert one.sha256 == hashlib.sha256(rest).hexdigest()
+    assert {one.headers["tus-resumable"] for one in seen[:-1]} == {"1.0.0"}
+
+
+def test_an_upload_is_taken_up_again_by_its_id_and_for_its_own_file_alone(script: Script, client: Client) -> None:
+    script.on("/v1/uploads/u1", offset(4), offset(10, status=204), PENDING, offset(4, length=11))
+    client.upload(io.BytesIO(b"0123456789"), resume="u1")
+    assert script.seen[1].sha256 == hashlib.sha256(b"456789").hexdigest()
+    with pytest.raises(PlayheadError, match="another one"):
+        client.upload(io.BytesIO(b"0123456789"), resume="u1")
+
+
+def test_an_upload_that_gets_nowhere_is_given_up(script: Script, client: Client) -> None:
+    refused = problem(413, "too_large", "At most 1 GB.")
+    script.on("/v1/uploads/u1", offset(0), refused)
+    with pytest.raises(ApiError, match="At most 1 GB"):
+        client.upload(io.BytesIO(b"0123456789"), resume="u1")
+    assert len(script.seen) == 2
 
 
 def test_a_download_appears_only_when_it_is_whole(script: Script, client: Client, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fastapi import Response
 
 from tests.integration.client.script import Script, event, job, listed, ok, problem, text
 from tests.polling import wait_until
@@ -324,6 +325,31 @@ def test_retry_begins_what_is_missing_again_and_waits_if_told_to(run: Run, scrip
     assert "succeeded" in waited.stdout
     script.on("/v1/jobs/j2/retry", problem(409, "nothing_to_retry"))
     assert run("retry", "j2").returncode == 1
+
+
+def test_an_upload_that_was_interrupted_is_gone_on_with(run: Run, script: Script, video: str) -> None:
+    size = len(b"not looked at by the command line")
+
+    def at(offset: int) -> Callable[[], Response]:
+        return lambda: Response(headers={"Upload-Offset": str(offset), "Upload-Length": str(size)})
+
+    ends_as(script, job())
+    script.on("/v1/uploads/u1", at(4), at(size), ok({"id": "u1", "state": "whole", "video": {"id": "v1"}, "job": job()}))
+    assert run("analyze", video, "--resume", "u1").returncode == 0
+    assert script.seen[1].sha256 == hashlib.sha256(b"looked at by the command line").hexdigest()
+    refused = run("analyze", video, "--resume", "u1", "--refine")
+    assert (refused.returncode, "--resume" in refused.stderr) == (2, True)
+
+
+def test_what_is_known_of_a_video_goes_with_it(run: Run, script: Script, video: str) -> None:
+    ends_as(script, job())
+    run("analyze", video, "--title", "A street", "--recorded-at", "2026-03-01T09:00:00+01:00", "--custom-id", "camera-7")
+    assert script.seen[0].query == {
+        "title": ["A street"],
+        "recorded_at": ["2026-03-01T09:00:00+01:00"],
+        "custom_id": ["camera-7"],
+        "filename": ["street.mp4"],
+    }
 
 
 def test_an_address_is_the_server_s_to_fetch(run: Run, script: Script) -> None:
