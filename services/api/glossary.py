@@ -94,6 +94,9 @@ TERMS: dict[str, Term] = {
     "scopes": Term("What it may do.", ["read", "write"]),
     "key": Term("What is known of the key.", None),
     "workspace": Term("The workspace that it belongs to.", None),
+    "limits": Term("How much is allowed.", None),
+    "if-none-match": Term("The `ETag` of what you have.", f'"{SHA256}"'),
+    "buckets": Term("Its stretches, in order.", None),
     # Questions
     "request": Term("The question, as JSON.", '{"analyzer": "signals"}'),
     "JobOut.request": Term("What is being carried out, defaults filled in.", {"analyzer": "signals", "refine": False}),
