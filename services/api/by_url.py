@@ -104,7 +104,7 @@ def _commit(parts: Parts, caller: Caller, once: Once, remote: Remote, answering:
         session.add(video)
         session.flush()
         session.refresh(video)
-        job, fetch = asking.expect(session, video, remote.request, parts.settings, url=remote.url)
+        job, fetch = asking.expect(session, video, remote.request, parts.settings, by=caller, url=remote.url)
         answer = once.keep(session, answering(video, job))
     parts.ring(FETCH, fetch.id)
     return answer
