@@ -17,6 +17,9 @@ from services.api import document, estimates, events, health, hello, jobs, keys,
 from services.api.context import Parts
 from services.api.hello import VERSION
 from services.api.requests import RequestMiddleware
+from services.api.tus import headers as tus
+from services.api.tus import routes as uploads
+from services.api.tus.middleware import TusMiddleware
 
 DESCRIPTION = """
 Give it a video; it tells you what happened in it, and **when**.
@@ -50,9 +53,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     problems.install(app)
-    for resource in (hello, videos, jobs, estimates, events, keys, health):
+    for resource in (hello, videos, jobs, estimates, events, keys, uploads, health):
         app.include_router(resource.router)
+    app.add_middleware(TusMiddleware)
     if settings.cors_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=tus.EXPOSED
+        )
     app.add_middleware(RequestMiddleware, on_bug=problems.of_bug)
     return app

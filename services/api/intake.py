@@ -2,7 +2,6 @@
 never in a file between. Only then one transaction writes the video and its job.
 """
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,15 +23,12 @@ from core.queue import PLAN
 from db import doomed
 from db.models import Job, Video
 from services.api import asking, intent
+from services.api.bodies import drain
 from services.api.context import Caller, Parts
 from services.api.intent import Intent
 from services.api.multipart import FilePart, parts_of
 
 log = structlog.get_logger(__name__)
-
-DRAIN_S = 2.0
-DRAIN_BYTES = 16 * 1024**2
-"""How much of a refused body is still read, so that the client, which is busy sending, gets to see the answer."""
 
 
 async def take_in(parts: Parts, caller: Caller, request: Request, query: Mapping[str, Any]) -> tuple[Video, Job]:
@@ -55,7 +51,7 @@ async def take_in(parts: Parts, caller: Caller, request: Request, query: Mapping
                 blob = await _store(parts, video_id, body, declared=request.headers.get("content-length"))
             return await run_in_threadpool(_commit, parts, caller, video_id, asked, blob)
     except (Rejected, RequestValidationError):
-        await _drain(body)
+        await drain(body)
         raise
 
 
@@ -90,9 +86,7 @@ async def _from_form(
 
 async def _store(parts: Parts, video_id: UUID, chunks: AsyncIterator[bytes], *, declared: str | None) -> _Blob:
     limit = parts.settings.max_upload_bytes
-    too_large = TooLarge(
-        f"The video is larger than the {limit} bytes that this server takes (PLAYHEAD_MAX_UPLOAD_BYTES).", limit_bytes=limit
-    )
+    too_large = TooLarge.than(limit)
     if declared is not None and declared.isdigit() and int(declared) > limit:
         raise too_large
     digest, size, head, kind = hashlib.sha256(), 0, b"", None
@@ -163,15 +157,3 @@ def _clean_up(parts: Parts, video_id: UUID) -> None:
                 doomed.forget(session, prefix=prefix)
     except Unavailable as error:
         log.warning("upload.left_behind", video_id=str(video_id), error=error.as_dict())
-
-
-async def _drain(body: AsyncIterator[bytes]) -> None:
-    rest = DRAIN_BYTES
-    try:
-        async with asyncio.timeout(DRAIN_S):
-            async for chunk in body:
-                rest -= len(chunk)
-                if rest < 0:
-                    return
-    except (ClientDisconnect, RuntimeError, TimeoutError):
-        return
