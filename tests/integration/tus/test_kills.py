@@ -2,67 +2,30 @@
 was sent; one video, one job.
 """
 
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from core.settings import Settings
-from standalone import parts
-from standalone.part import await_ready, start
-from standalone.parts import Program
-from standalone.processes import Leash, free_port
 from tests.integration.test_uploads import MP4
 from tests.integration.tus.conftest import PART
+from tests.integration.tus.process import Api
 from tests.integration.tus.speaking import BODY, Tus
 from tests.integration.tus.test_protocol import count, fetched
 from tests.polling import wait_until
 from workers.runtime import Runtime
 
 
-class Api:
-    """A real process of the API, that can be killed and started again."""
-
-    def __init__(self, settings: Settings, leash: Leash, logs: Path) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        environment = {
-            "PLAYHEAD_DATABASE_URL": settings.database_url.get_secret_value(),
-            "PLAYHEAD_REDIS_URL": settings.redis_url.get_secret_value(),
-            "PLAYHEAD_BLOBS_URL": settings.blobs_url,
-            "PLAYHEAD_UPLOAD_PART_BYTES": str(settings.upload_part_bytes),
-        }
-        self._program = Program("api", parts.api("127.0.0.1", port), environment, probe=self._answers)
-        self._leash, self._logs = leash, logs
-        self.start()
-
-    def start(self) -> None:
-        self._process = start(self._program, self._leash, self._logs)
-        await_ready((self._program, self._process))
-
-    def kill(self) -> None:
-        self._process.signal(signal.SIGKILL)
-        self._process.wait(10)
-        self._leash.release(self._process)
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/healthz", timeout=5).is_success
-        except httpx.TransportError:
-            return False
-
-
 @pytest.fixture
-def running(settings: Settings, api_key: str, tmp_path: Path) -> Iterator[tuple[Api, Tus]]:
-    with Leash() as leash:
-        made = Api(settings, leash, tmp_path)
-        with httpx.Client(base_url=made.url, headers={"Authorization": f"Bearer {api_key}"}, timeout=30) as client:
-            yield made, Tus(client)
+def running(settings: Settings, api_key: str) -> Iterator[tuple[Api, Tus]]:
+    api = Api(settings)
+    with httpx.Client(base_url=api.url, headers={"Authorization": f"Bearer {api_key}"}, timeout=30) as client:
+        yield api, Tus(client)
+    api.kill()
 
 
 @contextmanager
