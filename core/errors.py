@@ -11,8 +11,11 @@
     │   │   ├── NotArrived           409 not_arrived
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── JobRunning           409 job_running
-    │   │   └── NothingToRetry       409 nothing_to_retry
-    │   ├── UnknownChecksum          400 unknown_checksum        (these five are tus's)
+    │   │   ├── NothingToRetry       409 nothing_to_retry
+    │   │   ├── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
+    │   │   ├── TooManyWebhooks      409 too_many_webhooks
+    │   │   └── WebhookDisabled      409 webhook_disabled
+    │   ├── UnknownChecksum          400 unknown_checksum    (these five are tus's)
     │   ├── FinalUpload              403 final_upload
     │   ├── TusVersion               412 tus_version
     │   ├── WrongType                415 unsupported_media_type
@@ -24,7 +27,8 @@
     │   │   ├── EmptyUpload          422 empty_upload
     │   │   ├── AddressRefused       422 address_refused     (a URL that this server does not connect to)
     │   │   ├── UrlRefused           422 url_refused         (whoever is behind a URL does not give it)
-    │   │   └── ModelNotConfigured   422 model_not_configured
+    │   │   ├── ModelNotConfigured   422 model_not_configured
+    │   │   └── IdempotencyKeyReused 422 idempotency_key_reused
     │   ├── BudgetSpent              402 budget              (a job's own budget allows no further call)
     │   └── ModelRejected            422 model_rejected      (400, 403, 404, 422 from the model server)
     │       └── PromptTooLarge       422 prompt_too_large    (413, too many images, context exceeded)
@@ -109,6 +113,24 @@ class NothingToRetry(Conflict):
     code, title = "nothing_to_retry", "Nothing of the job is left to do"
 
 
+class IdempotencyInFlight(Conflict):
+    """`retry_after_s` is how long it takes at the most until whoever is at it has gone on, or counts as dead."""
+
+    code, title = "idempotency_in_flight", "This request is being carried out"
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class TooManyWebhooks(Conflict):
+    code, title = "too_many_webhooks", "The workspace has as many webhooks as it may"
+
+
+class WebhookDisabled(Conflict):
+    code, title = "webhook_disabled", "The webhook is disabled"
+
+
 class TooLarge(Rejected):
     code, status, title = "too_large", 413, "The body is too large"
 
@@ -164,6 +186,10 @@ class UrlRefused(Unprocessable):
 
 class ModelNotConfigured(Unprocessable):
     code, title = "model_not_configured", "No model is configured"
+
+
+class IdempotencyKeyReused(Unprocessable):
+    code, title = "idempotency_key_reused", "The idempotency key belongs to another request"
 
 
 class BudgetSpent(Rejected):

@@ -91,6 +91,23 @@ class Settings(BaseSettings):
         5, description="Redirects that are followed from a user's URL, each checked like the first."
     )
 
+    # Webhooks
+    webhook_timeout: Duration = Field(timedelta(seconds=15), description="How long a webhook's receiver may take to answer, in all.")
+    webhook_backoff: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=30)] = Field(
+        tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 36000)),
+        description="How long a message waits after each try that failed, and up to a fifth more, a JSON list; then it has failed. "
+        "About 28 hours.",
+    )
+    webhook_disable_after: Duration = Field(
+        timedelta(days=5), description="A webhook that took nothing for so long, in as many tries as one message has, is disabled."
+    )
+    webhook_in_flight: Positive = Field(4, description="Messages that are sent to one webhook at a time; one, while it fails.")
+    webhook_secret_overlap: Duration = Field(timedelta(hours=24), description="How long a secret still signs after it was replaced.")
+    webhook_deliveries_kept: Duration = Field(
+        timedelta(days=30), description="How long deliveries stay, with what was sent and each try; those that still wait go with them."
+    )
+    max_webhooks: Positive = Field(20, description="Webhooks of one workspace.")
+
     # Work
     segment_windows: Positive = Field(8, description="Windows decoded by one worker in one go, at the most.")
     windows_ahead: Positive = Field(
@@ -132,6 +149,13 @@ class Settings(BaseSettings):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(85, description="JPEG quality of sampled frames.")
 
     # The API
+    idempotency_kept: Duration = Field(
+        timedelta(hours=24), description="How long the answer to a request with an `Idempotency-Key` is kept, and given again."
+    )
+    idempotency_lease: Duration = Field(
+        timedelta(seconds=10),
+        description="How long such a request holds its key without a sign of life: when a process that died with it lets others try.",
+    )
     cors_origins: tuple[str, ...] = Field((), description="Origins allowed by CORS, a JSON list; none by default.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")
     log_format: Literal["json", "console"] = Field("json", description="How log lines are written, on standard error.")

@@ -13,7 +13,7 @@ from core.queue import Doorbell
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
-from services.api import document, estimates, events, health, hello, jobs, keys, problems, videos
+from services.api import deliveries, document, estimates, events, health, hello, jobs, keys, once, problems, videos, webhooks
 from services.api.context import Parts
 from services.api.hello import VERSION
 from services.api.requests import RequestMiddleware
@@ -53,7 +53,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     problems.install(app)
-    for resource in (hello, videos, jobs, estimates, events, keys, uploads, health):
+    once.install(app)
+    for resource in (hello, videos, uploads, jobs, estimates, events, keys, webhooks, deliveries, health):
         app.include_router(resource.router)
     app.add_middleware(TusMiddleware)
     if settings.cors_origins:

@@ -1,4 +1,4 @@
-"""Bodies: a limit on those that are read whole, which are questions and not videos; and what is done with those that are refused."""
+"""A limit on bodies that are read whole: questions, not videos; and what becomes of those that nobody wants."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -52,7 +52,7 @@ def _too_large(limit: int) -> HTTPException:
 
 
 async def drain(body: AsyncIterator[bytes]) -> None:
-    """Read on for a while, though nobody wants it."""
+    """Read some of a refused body, for nothing."""
     rest = DRAIN_BYTES
     try:
         async with asyncio.timeout(DRAIN_S):

@@ -15,6 +15,7 @@ from db.models import Video
 from db.resources.estimates import EstimateOut
 from services.api.bodies import LimitedRoute
 from services.api.context import Reader, WithParts
+from services.api.once import Whole
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
 
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
 def estimate_job(
     parts: WithParts,
     caller: Reader,
+    once: Whole,
     video_id: UUID,
     body: Annotated[JobRequest | None, Body(openapi_examples={"as a job": {"value": {"refine": True}}})] = None,
 ) -> EstimateOut:
@@ -36,7 +38,8 @@ def estimate_job(
     with connect(settings, timeout_s=1) as broker:
         price = prices.current(broker, settings, request.model or settings.model)
     told = estimate(_footage(video), request, price=price, max_output_tokens=settings.model_max_output_tokens)
-    return EstimateOut.model_validate(told.as_dict())
+    with parts.sessions.begin() as session:
+        return once.keep(session, EstimateOut.model_validate(told.as_dict()))
 
 
 def _footage(video: Video) -> Footage:

@@ -3,9 +3,9 @@ never in a file between. Only then one transaction writes the video and its job.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -22,34 +22,38 @@ from core.errors import Conflict, EmptyUpload, Rejected, TooLarge, Unavailable
 from core.queue import PLAN
 from db import doomed
 from db.models import Job, Video
-from services.api import asking, intent
+from services.api import asking, fingerprints, intent
 from services.api.bodies import drain
 from services.api.context import Caller, Parts
 from services.api.intent import Intent
 from services.api.multipart import FilePart, parts_of
+from services.api.once import Once
 
 log = structlog.get_logger(__name__)
 
+A = TypeVar("A", bound=BaseModel)
 
-async def take_in(parts: Parts, caller: Caller, request: Request, query: Mapping[str, Any]) -> tuple[Video, Job]:
-    """Store the video of a request and queue its first job.
+Answering = Callable[[Video, Job], A]
+"""Makes the answer; in the transaction, so that it is kept with what it tells of."""
+
+
+async def take_in(parts: Parts, caller: Caller, once: Once, request: Request, query: Mapping[str, Any], answering: Answering[A]) -> A:
+    """Store the video of a request, queue its first job, and give the answer.
 
     Its blob is doomed before the first byte of it, and spared in the transaction that makes it a video: if this process is killed in
-    between, the sweeper deletes what came.
+    between, the sweeper deletes what came. What was answered before is read to its end, to know that it is the same, and stored nowhere.
 
     Raises `RequestValidationError`, `Rejected` (empty, too large, not a video), `BlobsUnavailable`, `DatabaseUnavailable`; in each
     case nothing is left behind.
     """
-    video_id, body = uuid7(), request.stream()
-    await run_in_threadpool(_doom, parts, video_id)
+    video_id, body = uuid7(), once.arriving(request.stream())
     try:
+        if once.is_answered:
+            await _read(parts, once, request, body, query, _nowhere())
+        await run_in_threadpool(_doom, parts, video_id)
         async with _cleaned_up(parts, video_id):
-            if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-                asked, blob = await _from_form(parts, request, body, query, video_id)
-            else:
-                asked = intent.checked(parts, query)
-                blob = await _store(parts, video_id, body, declared=request.headers.get("content-length"))
-            return await run_in_threadpool(_commit, parts, caller, video_id, asked, blob)
+            asked, blob = await _read(parts, once, request, body, query, parts.blobs.writer(source_key(video_id)))
+            return await run_in_threadpool(_commit, parts, caller, once, video_id, asked, blob, answering)
     except (Rejected, RequestValidationError):
         await drain(body)
         raise
@@ -61,36 +65,64 @@ class _Blob(BaseModel):
     media_type: str
 
 
+class _Writable(Protocol):
+    async def write(self, data: bytes, /) -> Any: ...
+
+
+_Target = AbstractAsyncContextManager[_Writable]
+
+
+class _Nowhere:
+    async def write(self, data: bytes, /) -> None:
+        pass
+
+
+def _nowhere() -> _Target:
+    return nullcontext(_Nowhere())
+
+
+async def _read(
+    parts: Parts, once: Once, request: Request, body: AsyncIterator[bytes], query: Mapping[str, Any], target: _Target
+) -> tuple[Intent, _Blob]:
+    """Write the video to the target. Raises `Replay` at its end if it was answered before."""
+    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return await _from_form(parts, once, request, body, query, target)
+    asked = intent.checked(parts, query)
+    blob = await _store(parts, body, target, declared=request.headers.get("content-length"))
+    once.sent(bytes.fromhex(blob.sha256), size=blob.bytes)
+    return asked, blob
+
+
 async def _from_form(
-    parts: Parts, request: Request, body: AsyncIterator[bytes], query: Mapping[str, Any], video_id: UUID
+    parts: Parts, once: Once, request: Request, body: AsyncIterator[bytes], query: Mapping[str, Any], target: _Target
 ) -> tuple[Intent, _Blob]:
     """The fields may come before the file (then they are checked before it is stored) and after it."""
-    fields, form, blob = dict(query), set[str](), None
+    form, filename, blob = dict[str, str | None](), dict[str, str | None](), None
     async for part in parts_of(request.headers["content-type"], body, files={"file"}, max_field_bytes=parts.settings.max_request_bytes):
         if not isinstance(part, FilePart):
             if part.name not in Intent.model_fields or part.name in form:
                 raise RequestValidationError([{"loc": ("form", part.name), "msg": "is unknown, or given twice", "type": "value_error"}])
-            form.add(part.name)
-            fields[part.name] = part.value
+            form[part.name] = part.value
         elif part.name == "file" and blob is None:
-            fields.setdefault("filename", part.filename)
-            intent.checked(parts, fields)
-            blob = await _store(parts, video_id, part.chunks, declared=None)
+            filename = {"filename": part.filename}
+            intent.checked(parts, {**filename, **query, **form})
+            blob = await _store(parts, part.chunks, target, declared=None)
         else:
             raise RequestValidationError([{"loc": ("form", part.name), "msg": "send one file, named `file`", "type": "value_error"}])
-    asked = intent.checked(parts, fields)
+    asked = intent.checked(parts, {**filename, **query, **form})
     if blob is None:
         raise RequestValidationError([{"loc": ("form", "file"), "msg": "the form has no part named `file`", "type": "missing"}])
+    once.sent(fingerprints.of_form({**filename, **form}, file_sha256=blob.sha256))
     return asked, blob
 
 
-async def _store(parts: Parts, video_id: UUID, chunks: AsyncIterator[bytes], *, declared: str | None) -> _Blob:
+async def _store(parts: Parts, chunks: AsyncIterator[bytes], target: _Target, *, declared: str | None) -> _Blob:
     limit = parts.settings.max_upload_bytes
     too_large = TooLarge.than(limit)
     if declared is not None and declared.isdigit() and int(declared) > limit:
         raise too_large
     digest, size, head, kind = hashlib.sha256(), 0, b"", None
-    async with parts.blobs.writer(source_key(video_id)) as file:
+    async with target as file:
         async for chunk in chunks:
             size += len(chunk)
             if size > limit:
@@ -112,7 +144,7 @@ async def _store(parts: Parts, video_id: UUID, chunks: AsyncIterator[bytes], *, 
     return _Blob(sha256=digest.hexdigest(), bytes=size, media_type=kind)
 
 
-def _commit(parts: Parts, caller: Caller, video_id: UUID, asked: Intent, blob: _Blob) -> tuple[Video, Job]:
+def _commit(parts: Parts, caller: Caller, once: Once, video_id: UUID, asked: Intent, blob: _Blob, answering: Answering[A]) -> A:
     with parts.sessions.begin() as session:
         if not doomed.spare(session, video_prefix(video_id)):
             raise Conflict(f"The upload took longer than {parts.settings.max_upload_time} (PLAYHEAD_MAX_UPLOAD_TIME).")
@@ -121,8 +153,9 @@ def _commit(parts: Parts, caller: Caller, video_id: UUID, asked: Intent, blob: _
         session.flush()
         session.refresh(video)
         job, plan = asking.submit(session, video, asked.request, parts.settings)
+        answer = once.keep(session, answering(video, job))
     parts.ring(PLAN, plan.id)
-    return video, job
+    return answer
 
 
 @asynccontextmanager

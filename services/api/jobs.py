@@ -21,6 +21,7 @@ from services.api.bodies import LimitedRoute
 from services.api.context import Reader, WithParts, Writer, given_once, known_query
 from services.api.difference import Answer, Cause, Side, difference
 from services.api.listing import Cursor, Limit, Listing
+from services.api.once import Whole
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
 
@@ -39,7 +40,7 @@ def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:
     status_code=202,
     responses={202: {"headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}}}},
 )
-def submit_job(parts: WithParts, caller: Writer, video_id: UUID, response: Response, body: JobRequest | None = None) -> JobOut:
+def submit_job(parts: WithParts, caller: Writer, once: Whole, video_id: UUID, response: Response, body: JobRequest | None = None) -> JobOut:
     """Ask a question of a video that is already here. Frames that were sampled the same way before are used again.
 
     409 with the code `not_arrived` while the video's bytes are being brought in: the job that came with it is the first.
@@ -47,9 +48,10 @@ def submit_job(parts: WithParts, caller: Writer, video_id: UUID, response: Respo
     with parts.sessions.begin() as session:
         video = videos.arrived(session, caller.workspace_id, video_id)
         job, plan = asking.submit(session, video, body or JobRequest(), parts.settings)
+        response.headers["Location"] = f"/v1/jobs/{job.id}"
+        answer = once.keep(session, JobOut.of(job))
     parts.ring(PLAN, plan.id)
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return JobOut.of(job)
+    return answer
 
 
 @router.get("/jobs", dependencies=[Depends(known_query)])
@@ -170,11 +172,11 @@ def _gaps(job: Job) -> list[Span] | None:
 
 
 @router.post("/jobs/{job_id}/cancel")
-def cancel_job(parts: WithParts, caller: Writer, job_id: UUID) -> JobOut:
+def cancel_job(parts: WithParts, caller: Writer, once: Whole, job_id: UUID) -> JobOut:
     """Stop a job. Decoding stops, no further model call is made, and what was found stays. A job that has ended stays as it is."""
 
     def cancel(session: Session) -> JobOut:
-        return _out(session, [jobs.cancel(session, caller.workspace_id, job_id)])[0]
+        return once.keep(session, _out(session, [jobs.cancel(session, caller.workspace_id, job_id)])[0])
 
     job = parts.sessions.run(cancel)
     parts.ring(SETTLE, job_id)
@@ -196,7 +198,7 @@ class RetryIn(BaseModel):
 
 
 @router.post("/jobs/{job_id}/retry", status_code=202)
-def retry_job(parts: WithParts, caller: Writer, job_id: UUID, body: RetryIn | None = None) -> JobOut:
+def retry_job(parts: WithParts, caller: Writer, once: Whole, job_id: UUID, body: RetryIn | None = None) -> JobOut:
     """Have what is missing of a job that ended `partial`, `failed` or `canceled` analysed after all: windows that failed, and gaps that the
     model or the budget left. What was answered is not asked for again, frames that are stored are not decoded again, and the events stay,
     `provisional`, until the job ends anew.
@@ -209,7 +211,7 @@ def retry_job(parts: WithParts, caller: Writer, job_id: UUID, body: RetryIn | No
         row, reopened = retries.retry(session, caller.workspace_id, job_id, budget_usd=budget_usd, deadline=parts.settings.job_deadline)
         if row.request["analyzer"] == "model" and not parts.settings.has_model:
             raise ModelNotConfigured("Set PLAYHEAD_MODEL_API_KEY or PLAYHEAD_MODEL_URL on the server, and try again.")
-        job = _out(session, [row])[0]
+        job = once.keep(session, _out(session, [row])[0])
     for task, ids in (
         (FETCH, reopened.fetches),
         (PLAN, reopened.plans),

@@ -14,6 +14,7 @@ from db.models import ApiKey, Workspace
 from services.api.bodies import LimitedRoute
 from services.api.context import Admin, Anyone, WithParts, known_query
 from services.api.listing import Cursor, Limit, Listing
+from services.api.once import Whole
 from services.api.times import WallClock
 
 router = APIRouter(prefix="/v1", tags=["keys"], route_class=LimitedRoute)
@@ -29,7 +30,7 @@ Scopes = Annotated[
     AfterValidator(_in_order),
     Field(
         min_length=1,
-        description="What it may do: `read`, `write` (take in, ask, cancel, delete), `admin` (keys). None of them contains another.",
+        description="What it may do: `read`, `write` (take in, ask, cancel, delete), `admin` (keys, webhooks). None contains another.",
         examples=[["read", "write"]],
     ),
 ]
@@ -116,12 +117,12 @@ def get_me(parts: WithParts, caller: Anyone) -> Me:
     status_code=201,
     responses={201: {"headers": {"Location": {"description": "What is known of the key.", "schema": {"type": "string"}}}}},
 )
-def create_key(parts: WithParts, caller: Admin, body: KeyIn, response: Response) -> KeyCreated:
+def create_key(parts: WithParts, caller: Admin, once: Whole, body: KeyIn, response: Response) -> KeyCreated:
     """Make a key for this workspace, with any scopes. Only its hash is kept, so that the answer is the one place where it is shown."""
     with parts.sessions.begin() as session:
         issued = keys.issue(session, caller.workspace_id, name=body.name, scopes=body.scopes, expires_at=body.expires_at)
-    response.headers["Location"] = f"/v1/keys/{issued.row.id}"
-    return KeyCreated.of(issued.row, key=issued.key)
+        response.headers["Location"] = f"/v1/keys/{issued.row.id}"
+        return once.keep(session, KeyCreated.of(issued.row, key=issued.key))
 
 
 @router.get("/keys", dependencies=[Depends(known_query)])

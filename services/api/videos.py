@@ -13,12 +13,13 @@ from core.blobs import video_prefix
 from core.errors import BlobsUnavailable
 from core.request import Text
 from db import doomed, videos
-from db.models import Video
+from db.models import Job, Video
 from db.resources.jobs import JobOut
 from services.api import intake, problems, ranges
 from services.api.context import Reader, WithParts, Writer, given_once, known_query
 from services.api.document import BINARY
 from services.api.listing import Cursor, Limit, Listing
+from services.api.once import Streamed
 from services.api.times import WallClock
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
@@ -109,6 +110,7 @@ async def upload_video(
     response: Response,
     parts: WithParts,
     caller: Writer,
+    once: Streamed,
     asked: Annotated[Described, Query()],
 ) -> Submitted:
     """Store a video and start analysing it.
@@ -117,9 +119,12 @@ async def upload_video(
     answer comes when video and job are committed; follow `Location` for the events' progress.
     """
     given_once(request)
-    video, job = await intake.take_in(parts, caller, request, asked.model_dump(by_alias=True, exclude_none=True))
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return Submitted(video=VideoOut.of(video), job=JobOut.of(job))
+
+    def answer(video: Video, job: Job) -> Submitted:
+        response.headers["Location"] = f"/v1/jobs/{job.id}"
+        return Submitted(video=VideoOut.of(video), job=JobOut.of(job))
+
+    return await intake.take_in(parts, caller, once, request, asked.model_dump(by_alias=True, exclude_none=True), answer)
 
 
 @router.get("", dependencies=[Depends(known_query)])

@@ -27,6 +27,8 @@ def _shown(value: Any) -> str:
             return f"`{value.get_secret_value()}`"
         case timedelta():
             return f"{value.total_seconds():g} s"
+        case (timedelta(), *_):
+            return f"`{[round(each.total_seconds()) for each in value]}`"
         case int() if value >= MiB and value % MiB == 0:
             return f"{value // GiB} GiB" if value % GiB == 0 else f"{value // MiB} MiB"
         case _:

@@ -115,6 +115,18 @@ def use_everything(client: Any, clip: bytes, folder: Path) -> None:
     assert made.id in {key.id for key in client.keys(limit=1)}
     assert client.me().workspace.name == "default"
 
+    hook = client.create_webhook("https://example.com/playhead", events=["job.failed"], description="The archive")
+    assert client.webhook_secret(hook.id).secret == hook.secret != client.rotate_webhook_secret(hook.id).secret
+    messages = {client.test_webhook(hook.id).id for _ in range(2)}
+    assert {one.id for one in client.deliveries(hook.id, state=["pending"], types=["webhook.test"], limit=1)} == messages
+    first_id = min(messages)
+    assert client.delivery(hook.id, first_id).payload["type"] == client.redeliver(hook.id, first_id).type == "webhook.test"
+    changed = client.change_webhook(hook.id, description=None, enabled=False)
+    assert [changed, changed.url, changed.description] == [client.webhook(hook.id), hook.url, None]
+    other = client.create_webhook("https://example.com/playhead")
+    assert [one.id for one in client.webhooks(limit=1)] == [other.id, hook.id]
+    client.delete_webhook(hook.id)
+
     client.delete_video(video.id)
 
 

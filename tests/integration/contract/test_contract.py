@@ -15,6 +15,7 @@ from tests.integration.world import World, analyse
 HERE = Path(__file__).parent
 
 
+@pytest.mark.timeout(400)  # it asks each route some hundred times
 def test_no_answer_is_a_server_error_or_undocumented(world: World) -> None:
     analyse(world, Fate(None))
     with serving(world.settings) as url:
