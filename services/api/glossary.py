@@ -95,7 +95,7 @@ TERMS: dict[str, Term] = {
     # Uploads
     "UploadOut.id": Term("Its id.", UPLOAD),
     "upload_id": Term("The upload's id.", UPLOAD),
-    "state": Term("How it stands.", "open"),
+    "UploadOut.state": Term("How it stands.", "open"),
     "partial": Term("Whether it is to be joined with others.", False),
     "offset": Term("How many bytes are there.", 52_428_800),
     "length": Term("How many there will be.", 73_400_320),
@@ -111,7 +111,6 @@ TERMS: dict[str, Term] = {
     "upload-checksum": Term(
         "What the body must add up to: the algorithm, and the checksum in Base64.", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="
     ),
-    "X-HTTP-Method-Override": Term("The method that is meant.", "PATCH"),
     # Questions
     "request": Term("The question, as JSON.", '{"analyzer": "signals"}'),
     "JobOut.request": Term("What is being carried out, defaults filled in.", {"analyzer": "signals", "refine": False}),

@@ -14,6 +14,7 @@ from services.api import intent
 from services.api.context import Caller, Parts
 from services.api.intent import Intent
 from services.api.tus import finishing, headers
+from services.api.tus.receiving import Keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _ensure_taken(settings: Settings, length: int | None) -> None:
         raise TooLarge.than(limit)
 
 
-def create(parts: Parts, caller: Caller, wanted: Wanted) -> Upload:
+def create(parts: Parts, caller: Caller, wanted: Wanted, keep: Keep | None) -> Upload:
     """The upload, empty; or whole, if it is made of others: then it raises what `finishing.partials` and `join` raise, and `NotAVideo`."""
     told: dict[str, Any] = {
         "header": wanted.header,
@@ -64,21 +65,28 @@ def create(parts: Parts, caller: Caller, wanted: Wanted) -> Upload:
         "intent": wanted.intent.model_dump(mode="json", exclude_unset=True) if wanted.intent else None,
     }
     if wanted.partials:
-        return _join(parts, caller, wanted.partials, told)
+        return _join(parts, caller, wanted.partials, told, keep)
     role = "video" if wanted.intent else "partial"
     with parts.sessions.begin() as session:
         kept = parts.settings.uploads_kept
-        return uploads.create(session, caller.workspace_id, kept=kept, role=role, length=wanted.length, **told)
+        upload = uploads.create(session, caller.workspace_id, kept=kept, role=role, length=wanted.length, **told)
+        if keep:
+            keep(session, upload)
+    return upload
 
 
-def _join(parts: Parts, caller: Caller, ids: list[UUID], told: dict[str, Any]) -> Upload:
+def _join(parts: Parts, caller: Caller, ids: list[UUID], told: dict[str, Any], keep: Keep | None) -> Upload:
     with parts.sessions.begin() as session:
         found = finishing.partials(session, caller.workspace_id, ids, limit=parts.settings.max_upload_bytes)
         if before := finishing.joined_before(session, found):
+            if keep:
+                keep(session, before)
             return before
     kind = media_type(finishing.head(parts, *found))
     with parts.sessions.begin() as session:
         upload, fetch = finishing.join(session, parts.settings, found, media_type=kind, **told)
+        if keep:
+            keep(session, upload)
     if fetch:
         parts.ring(FETCH, fetch.id)
     return upload

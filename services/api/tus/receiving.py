@@ -2,7 +2,8 @@
 and a process that dies loses no more than one.
 """
 
-from collections.abc import AsyncIterator
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,31 @@ from services.api.tus.headers import Checksum
 
 log = structlog.get_logger(__name__)
 
+Keep = Callable[[Session, Upload], None]
+"""What else is written in the transaction that counts the last of a request."""
+
+
+class Hashed:
+    """A body, and the SHA-256 of what of it has passed."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks, self._hash = chunks, hashlib.sha256()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks:
+            self._hash.update(chunk)
+            yield chunk
+
+    async def rest(self) -> bytes:
+        """The digest of all of it, which goes nowhere."""
+        async for _ in self:
+            pass
+        return self.digest
+
+    @property
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
 
 class Receiver:
     """Brings an upload on. Where there is a checksum, nothing counts before all of the request was compared with it."""
@@ -39,23 +65,23 @@ class Receiver:
         self._untold: bytes | None = None if upload.media_type or upload.role == "partial" else b""
         self._told: dict[str, Any] = {} if length is None else {"length": length}
 
-    async def take(self, body: AsyncIterator[bytes], *, declared: int | None) -> Upload:
-        """Take in all of a body; the upload as it is then.
+    async def take(self, body: AsyncIterable[bytes], *, declared: int, keep: Keep | None) -> Upload:
+        """Take in all of a body, which is said to be so long (0: nothing is said); the upload as it is then.
 
         Raises `Unprocessable` and `TooLarge` for more than there is room for, `NotAVideo`, `ChecksumMismatch`, `OffsetMismatch` where
         somebody else brought the upload on meanwhile, `ClientDisconnect`; in each case what was counted stays.
         """
-        self._ensure_room(declared or 0)
+        self._ensure_room(declared)
         if self._untold is not None and self.upload.offset > 0:
             self._untold = await run_in_threadpool(finishing.head, self._parts, self.upload)
         try:
-            await self._receive(body)
+            await self._receive(body, keep)
         except BaseException:
             await run_in_threadpool(self._drop, self._uncounted)
             raise
         return self.upload
 
-    async def _receive(self, body: AsyncIterator[bytes]) -> None:
+    async def _receive(self, body: AsyncIterable[bytes], keep: Keep | None) -> None:
         size = self._parts.settings.upload_part_bytes
         try:
             async for chunk in body:
@@ -64,17 +90,19 @@ class Receiver:
                     self._checksum.update(chunk)
                 self._ensure_room(len(self._buffer))
                 self._look()
-                while len(self._buffer) >= size:
+                while len(self._buffer) > size:
                     await self._store(size)
+                    if not self._checksum:
+                        await run_in_threadpool(self._count)
         except ClientDisconnect:
             if not self._checksum:
                 await self._store(len(self._buffer))
+                await run_in_threadpool(self._count)
             raise
         await self._store(len(self._buffer))
-        if self._checksum:
-            if not self._checksum.matches:
-                raise ChecksumMismatch("The bytes that came do not add up to the checksum; none of them count. Send them again.")
-            await run_in_threadpool(self._count)
+        if self._checksum and not self._checksum.matches:
+            raise ChecksumMismatch("The bytes that came do not add up to the checksum; none of them count. Send them again.")
+        await run_in_threadpool(self._count, keep)
 
     def _ensure_room(self, size: int) -> None:
         limit = self._parts.settings.max_upload_bytes
@@ -94,14 +122,11 @@ class Receiver:
             self._untold = None
 
     async def _store(self, size: int) -> None:
-        """The first `size` bytes of the buffer; there may be none, where only the length is news."""
+        """The first bytes of the buffer, of which there may be none."""
         self._look()
-        data = bytes(self._buffer[:size])
-        if data:
+        if data := bytes(self._buffer[:size]):
             await run_in_threadpool(self._put, data)
             del self._buffer[:size]
-        if not self._checksum and (data or self._told):
-            await run_in_threadpool(self._count)
 
     def _put(self, data: bytes) -> None:
         piece = Piece(len(data), part_key(self.upload.id, self._at))
@@ -111,21 +136,26 @@ class Receiver:
         self._uncounted.append(piece)
         self._at += len(data)
 
-    def _count(self) -> None:
+    def _count(self, keep: Keep | None = None) -> None:
         """From here on nobody knows for sure that a piece does not count: where it does not, it stays until its upload goes."""
         added, self._uncounted = self._uncounted, []
-        self.upload, fetch = self._parts.sessions.run(partial(self._count_in, added=added))
+        if not (added or self._told or keep):
+            return
+        self.upload, fetch = self._parts.sessions.run(partial(self._count_in, added=added, keep=keep))
         self._told = {}
         if fetch:
             self._parts.ring(FETCH, fetch.id)
 
-    def _count_in(self, session: Session, *, added: list[Piece]) -> tuple[Upload, Fetch | None]:
+    def _count_in(self, session: Session, *, added: list[Piece], keep: Keep | None) -> tuple[Upload, Fetch | None]:
         kept = self._parts.settings.uploads_kept
         upload = uploads.count(session, self.upload.id, at=self.upload.offset, added=added, kept=kept, **self._told)
         if upload is None:
             raise OffsetMismatch("The upload was brought on by another request, or ended. Ask for its offset (HEAD), and go on from there.")
         whole = upload.state == "open" and upload.offset == upload.length
-        return upload, finishing.finish(session, self._parts.settings, upload) if whole else None
+        fetch = finishing.finish(session, self._parts.settings, upload) if whole else None
+        if keep:
+            keep(session, upload)
+        return upload, fetch
 
     def _drop(self, pieces: list[Piece]) -> None:
         """What does not count for sure, as nobody tried; where that fails it goes with its upload."""

@@ -1,9 +1,11 @@
 """`/v1/uploads`: bring a video in over a network that breaks off."""
 
+from collections.abc import AsyncIterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import FinalUpload, NotAVideo, OffsetMismatch, Rejected, TusVersion, WrongType
@@ -14,9 +16,10 @@ from services.api.bodies import drain
 from services.api.context import Caller, Parts, Reader, WithParts, Writer
 from services.api.document import BINARY
 from services.api.jobs import get_job
+from services.api.once import Streamed
 from services.api.tus import creating, headers
 from services.api.tus.headers import LARGEST, Checksum
-from services.api.tus.receiving import Receiver
+from services.api.tus.receiving import Hashed, Keep, Receiver
 from services.api.tus.resource import UploadOut
 from services.api.videos import get_video
 
@@ -83,31 +86,45 @@ async def tell_tus(parts: WithParts) -> Response:
 )
 async def create_upload(
     request: Request,
+    response: Response,
     parts: WithParts,
     caller: TusWriter,
+    once: Streamed,
     upload_length: Size = None,
     upload_defer_length: Annotated[Literal["1"] | None, Header()] = None,
     upload_metadata: Told = None,
     upload_concat: Told = None,
     upload_checksum: Told = None,
-) -> Response:
+) -> None:
     """Begin a resumable upload, as [tus](https://tus.io) 1.0.0 has it: any client that speaks it will do.
 
     `Upload-Metadata` says what the fields of a form say elsewhere: `request`, `title`, `custom_id`, `recorded_at`, `metadata`, `filename`.
     Video and job are made when the last byte is there. A body is the upload's beginning.
     """
+    body = Hashed(once.arriving(request.stream()))
+    if once.is_answered:
+        once.sent(await body.rest())
     wanted = creating.Wanted.of(
         parts, length=upload_length, deferred=upload_defer_length == "1", metadata=upload_metadata, concat=upload_concat
     )
     checksum = Checksum(upload_checksum) if upload_checksum else None
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
-    if has_body:
-        _ensure_bytes(request)
-    upload = await run_in_threadpool(creating.create, parts, caller, wanted)
-    said = {"Location": headers.address(upload.id)}
-    if has_body and upload.state == "open":
-        upload = await _bring_on(parts, upload, request, checksum=checksum, length=None, anew=True)
-    return Response(status_code=201, headers=said | headers.of(upload))
+
+    def keep(session: Session, upload: Upload) -> None:
+        response.headers.update({"Location": headers.address(upload.id), **headers.of(upload)})
+        once.sent(body.digest)
+        once.keep(session, None)
+
+    if not has_body or wanted.partials:
+        await run_in_threadpool(creating.create, parts, caller, wanted, keep)
+        return
+    _ensure_bytes(request)
+    upload = await run_in_threadpool(creating.create, parts, caller, wanted, None)
+    try:
+        await _bring_on(parts, upload, request, body, checksum=checksum, length=None, keep=keep)
+    except BaseException:  # its sender will never hear its address
+        await run_in_threadpool(_end, parts, upload)
+        raise
 
 
 @router.head("/{upload_id}", include_in_schema=False)
@@ -153,7 +170,7 @@ async def append_to_upload(
     if upload.offset != upload_offset:
         raise OffsetMismatch(f"The upload is at {upload.offset}, not at {upload_offset}; go on from there.", offset=upload.offset)
     length = creating.new_length(parts, upload, upload_length)
-    upload = await _bring_on(parts, upload, request, checksum=checksum, length=length)
+    upload = await _bring_on(parts, upload, request, request.stream(), checksum=checksum, length=length)
     return Response(status_code=204, headers=headers.of(upload))
 
 
@@ -164,29 +181,6 @@ def delete_upload(parts: WithParts, caller: TusWriter, upload_id: UUID) -> Respo
     with parts.sessions.begin() as session:
         uploads.end(session, uploads.get(session, caller.workspace_id, upload_id))
     return Response(status_code=204)
-
-
-@router.post(
-    "/{upload_id}",
-    status_code=204,
-    response_description="As `PATCH` and `DELETE` answer.",
-    openapi_extra=BODY,
-    responses={**UNCOUNTED, 204: _headers(**MADE)},
-)
-async def override_method(
-    request: Request,
-    parts: WithParts,
-    caller: TusWriter,
-    upload_id: UUID,
-    x_http_method_override: Annotated[Literal["PATCH", "DELETE"], Header()],
-    upload_offset: Offset = 0,
-    upload_length: Size = None,
-    upload_checksum: Told = None,
-) -> Response:
-    """`PATCH` or `DELETE`, where the network lets neither through."""
-    if x_http_method_override == "DELETE":
-        return await run_in_threadpool(delete_upload, parts, caller, upload_id)
-    return await append_to_upload(request, parts, caller, upload_id, upload_offset, upload_length, upload_checksum)
 
 
 def _find(parts: Parts, caller: Caller, upload_id: UUID) -> Upload:
@@ -203,19 +197,24 @@ def _ensure_bytes(request: Request) -> None:
 
 
 async def _bring_on(
-    parts: Parts, upload: Upload, request: Request, *, checksum: Checksum | None, length: int | None, anew: bool = False
+    parts: Parts,
+    upload: Upload,
+    request: Request,
+    body: AsyncIterable[bytes],
+    *,
+    checksum: Checksum | None,
+    length: int | None,
+    keep: Keep | None = None,
 ) -> Upload:
-    """Take the body in. What is no video is given up, and so is an upload whose address its sender never heard (`anew`)."""
+    """Take the body in. What is no video is given up."""
     declared = request.headers.get("content-length", "")
     receiver = Receiver(parts, upload, checksum=checksum, length=length)
-    body = request.stream()
     try:
-        return await receiver.take(body, declared=int(declared) if declared.isdigit() else None)
-    except BaseException as error:
-        if anew or isinstance(error, NotAVideo):
+        return await receiver.take(body, declared=int(declared) if declared.isdigit() else 0, keep=keep)
+    except Rejected as error:
+        if isinstance(error, NotAVideo):
             await run_in_threadpool(_end, parts, upload)
-        if isinstance(error, Rejected):
-            await drain(body)
+        await drain(body)
         raise
 
 
