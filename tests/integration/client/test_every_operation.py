@@ -63,6 +63,14 @@ def whole(world: World, request: pytest.FixtureRequest) -> Iterator[tuple[Any, R
                 yield client, recorder
 
 
+def upload_in_pieces(client: Any, clip: bytes) -> None:
+    begun: list[str] = []
+    resumed = client.upload(io.BytesIO(clip), resumable=True, request={"analyzer": "signals"}, title="In pieces", on_begun=begun.append)
+    assert (resumed.video.title, client.pending(begun[0]).offset) == ("In pieces", len(clip))
+    client.delete_upload(begun[0])
+    client.delete_video(resumed.video.id)
+
+
 def use_everything(client: Any, clip: bytes, folder: Path) -> None:
     """What there is to do, each thing once, with all that can be said to it."""
     assert client.alive()
@@ -78,11 +86,7 @@ def use_everything(client: Any, clip: bytes, folder: Path) -> None:
         filename="street.mp4",
     )
     assert [one.id for one in client.videos(custom_id="camera 7")] == [video.id]
-    begun: list[str] = []
-    resumed = client.upload(io.BytesIO(clip), resumable=True, request={"analyzer": "signals"}, title="In pieces", on_begun=begun.append)
-    assert (resumed.video.title, client.pending(begun[0]).offset) == ("In pieces", len(clip))
-    client.delete_upload(begun[0])
-    client.delete_video(resumed.video.id)
+    upload_in_pieces(client, clip)
     assert client.job(job.id).video_id == video.id
     assert client.cancel(job.id).status == "canceling"
     assert client.video(video.id) == video
