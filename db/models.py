@@ -1,6 +1,6 @@
 """The tables. Times are media time in integer milliseconds, or `timestamptz` by the database's own clock."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
@@ -47,13 +47,20 @@ class Identified:
 
 
 class Workspace(Identified, Base):
+    """Limits stand for the settings of the same names where they are not null."""
+
     __tablename__ = "workspaces"
 
     name: Mapped[str] = mapped_column(unique=True)
+    max_open_jobs: Mapped[int | None]
+    max_stored_bytes: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class ApiKey(Identified, Base):
-    """Only the SHA-256 of a key is kept, and how it begins; the keys are random enough (256 bits) to need no salt."""
+    """Only the SHA-256 of a key is kept, and how it begins; the keys are random enough (256 bits) to need no salt.
+
+    Limits stand for the settings of the same names where they are not null.
+    """
 
     __tablename__ = "api_keys"
 
@@ -65,6 +72,20 @@ class ApiKey(Identified, Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    max_requests_a_minute: Mapped[int | None]
+    max_uploads_a_day: Mapped[int | None]
+    max_jobs_a_day: Mapped[int | None]
+
+
+class KeyDay(Base):
+    """How much a key with a quota did on a day, in UTC."""
+
+    __tablename__ = "key_days"
+
+    api_key_id: Mapped[UUID] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    uploads: Mapped[int] = mapped_column(server_default="0")
+    jobs: Mapped[int] = mapped_column(server_default="0")
 
 
 class Video(Identified, Base):

@@ -1,4 +1,4 @@
-"""The FastAPI app: `uvicorn --factory services.api.app:create_app`."""
+"""The FastAPI app; `python -m services.api` serves it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,11 +13,28 @@ from core.queue import Doorbell
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
-from services.api import deliveries, document, estimates, events, health, hello, jobs, keys, once, problems, videos, webhooks
+from services.api import (
+    deliveries,
+    document,
+    estimates,
+    events,
+    exports,
+    health,
+    hello,
+    jobs,
+    keys,
+    once,
+    problems,
+    storyboard,
+    timeline,
+    videos,
+    webhooks,
+)
 from services.api.context import Parts
+from services.api.door import Door
+from services.api.headers import EXPOSED
 from services.api.hello import VERSION
 from services.api.requests import RequestMiddleware
-from services.api.tus import headers as tus
 from services.api.tus import routes as uploads
 from services.api.tus.middleware import TusMiddleware
 
@@ -35,11 +52,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logging(settings)
     ring = Doorbell(settings)
     sessions = Sessions(make_engine(settings))
+    door = Door(settings)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
         ring.close()
+        door.turnstile.close()
         sessions.engine.dispose()
 
     app = FastAPIOffline(
@@ -52,14 +71,29 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
+    app.state.door = door
     problems.install(app)
     once.install(app)
-    for resource in (hello, videos, uploads, jobs, estimates, events, keys, webhooks, deliveries, health):
+    for resource in (
+        hello,
+        videos,
+        uploads,
+        jobs,
+        estimates,
+        events,
+        keys,
+        webhooks,
+        deliveries,
+        exports,
+        timeline,
+        storyboard,
+        health,
+    ):
         app.include_router(resource.router)
     app.add_middleware(TusMiddleware)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=tus.EXPOSED
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=EXPOSED
         )
-    app.add_middleware(RequestMiddleware, on_bug=problems.of_bug)
+    app.add_middleware(RequestMiddleware, settings=settings, on_bug=problems.of_bug)
     return app

@@ -92,6 +92,9 @@ TERMS: dict[str, Term] = {
     "scopes": Term("What it may do.", ["read", "write"]),
     "key": Term("What is known of the key.", None),
     "workspace": Term("The workspace that it belongs to.", None),
+    "limits": Term("How much is allowed.", None),
+    "if-none-match": Term("The `ETag` of what you have.", f'"{SHA256}"'),
+    "buckets": Term("Its stretches, in order.", None),
     # Uploads
     "UploadOut.id": Term("Its id.", UPLOAD),
     "upload_id": Term("The upload's id.", UPLOAD),

@@ -62,7 +62,7 @@ def _job(owner: Owner) -> Any:
 def _event(owner: Owner) -> Any:
     video, job = owner.has["video_id"], owner.has["job_id"]
     window = rows.planned(owner.sessions, job, spans=[(0, 8000)])[0]
-    owner.blobs.put(str(window.frames_key), pack([(1000, b"jpeg")]))
+    owner.blobs.put(str(window.frames_key), pack((time, b"jpeg") for time in window.frame_pts_ms))
     made = {
         "id": uuid7(),
         "workspace_id": owner.workspace_id,

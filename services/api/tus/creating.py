@@ -8,7 +8,7 @@ from core.containers import media_type
 from core.errors import TooLarge, Unprocessable
 from core.queue import FETCH
 from core.settings import Settings
-from db import uploads
+from db import quotas, uploads
 from db.models import Upload
 from services.api import intent
 from services.api.context import Caller, Parts
@@ -68,6 +68,10 @@ def create(parts: Parts, caller: Caller, wanted: Wanted, keep: Keep | None) -> U
         return _join(parts, caller, wanted.partials, told, keep)
     role = "video" if wanted.intent else "partial"
     with parts.sessions.begin() as session:
+        # What no quota leaves room for is refused before it is sent; it counts once it is whole.
+        quotas.ensure_left(session, caller.key_id, "uploads", limit=caller.max_uploads_a_day)
+        quotas.ensure_left(session, caller.key_id, "jobs", limit=caller.max_jobs_a_day)
+        quotas.ensure_room(session, caller.workspace_id, parts.settings, more=wanted.length or 1)
         kept = parts.settings.uploads_kept
         upload = uploads.create(session, caller.workspace_id, kept=kept, role=role, length=wanted.length, **told)
         if keep:
@@ -84,7 +88,7 @@ def _join(parts: Parts, caller: Caller, ids: list[UUID], told: dict[str, Any], k
             return before
     kind = media_type(finishing.head(parts, *found))
     with parts.sessions.begin() as session:
-        upload, fetch = finishing.join(session, parts.settings, found, media_type=kind, **told)
+        upload, fetch = finishing.join(session, parts.settings, found, by=caller, media_type=kind, **told)
         if keep:
             keep(session, upload)
     if fetch:

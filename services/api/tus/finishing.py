@@ -10,19 +10,19 @@ from uuid_utils.compat import uuid7
 from core.containers import HEADER_BYTES
 from core.errors import Conflict, TooLarge, Unprocessable
 from core.settings import Settings
-from db import uploads
+from db import quotas, uploads
 from db.models import Fetch, Upload, UploadPart
 from services.api import asking
-from services.api.context import Parts
+from services.api.context import Caller, Parts
 from services.api.intent import Intent
 from services.api.tus.headers import partials_of
 
 TAKEN = "One of the uploads is part of another one already, or was deleted."
 
 
-def finish(session: Session, settings: Settings, upload: Upload) -> Fetch | None:
+def finish(session: Session, settings: Settings, upload: Upload, *, by: Caller) -> Fetch | None:
     """All bytes of an upload are there: its video and its job, and the work of bringing the bytes in, to be rung for after the commit. None
-    for a piece, which waits for the others.
+    for a piece, which waits for the others. Raises `QuotaExceeded` and `WorkspaceFull`; then it may be tried again later.
     """
     upload.state = "whole"
     if upload.role == "partial":
@@ -31,7 +31,8 @@ def finish(session: Session, settings: Settings, upload: Upload) -> Fetch | None
     video = intent.video(upload.workspace_id, uuid7())
     session.add(video)
     session.flush()
-    job, fetch = asking.expect(session, video, intent.request, settings, upload_id=upload.id, bytes_total=upload.length)
+    job, fetch = asking.expect(session, video, intent.request, settings, by=by, upload_id=upload.id, bytes_total=upload.length)
+    quotas.ensure_room(session, upload.workspace_id, settings)
     upload.video_id, upload.job_id = video.id, job.id
     session.flush()
     return fetch
@@ -62,7 +63,7 @@ def joined_before(session: Session, found: list[Upload]) -> Upload | None:
     raise Conflict(TAKEN)
 
 
-def join(session: Session, settings: Settings, found: list[Upload], **values: Any) -> tuple[Upload, Fetch | None]:
+def join(session: Session, settings: Settings, found: list[Upload], *, by: Caller, **values: Any) -> tuple[Upload, Fetch | None]:
     """One upload out of whole partial ones: their pieces become its pieces. Raises `Conflict` where one of them belongs to another."""
     ids = [upload.id for upload in found]
     locked = session.scalars(select(Upload).where(Upload.id.in_(ids)).order_by(Upload.id).with_for_update()).all()
@@ -76,9 +77,10 @@ def join(session: Session, settings: Settings, found: list[Upload], **values: An
         moved = {"upload_id": final.id, "start": UploadPart.start + start}
         session.execute(update(UploadPart).where(UploadPart.upload_id == upload.id).values(moved))
         start += upload.offset
-    fetch = finish(session, settings, final)
-    tied = {"state": "done", "final_id": final.id, "video_id": final.video_id, "job_id": final.job_id, "expires_at": final.expires_at}
-    session.execute(update(Upload).where(Upload.id.in_(ids)).values(tied))
+    theirs = update(Upload).where(Upload.id.in_(ids))
+    session.execute(theirs.values(state="done", final_id=final.id, expires_at=final.expires_at))
+    fetch = finish(session, settings, final, by=by)
+    session.execute(theirs.values(video_id=final.video_id, job_id=final.job_id))
     return final, fetch
 
 

@@ -30,24 +30,6 @@ ALGORITHMS = ("sha1", "sha256", "sha512", "md5")
 BODY = "application/offset+octet-stream"
 VIDEO, JOB = "Playhead-Video-Id", "Playhead-Job-Id"
 
-EXPOSED = (
-    "Location",
-    "Tus-Resumable",
-    "Tus-Version",
-    "Tus-Extension",
-    "Tus-Max-Size",
-    "Tus-Checksum-Algorithm",
-    "Upload-Offset",
-    "Upload-Length",
-    "Upload-Defer-Length",
-    "Upload-Metadata",
-    "Upload-Concat",
-    "Upload-Expires",
-    VIDEO,
-    JOB,
-)
-"""What a script in a browser must be able to read."""
-
 SAID_BY_CLIENTS = frozenset({"filetype", "type", "relativePath"})
 """Keys that clients add by themselves, and that say nothing here."""
 

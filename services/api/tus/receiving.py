@@ -19,7 +19,7 @@ from core.queue import FETCH
 from db import uploads
 from db.models import Fetch, Upload
 from db.uploads import Piece
-from services.api.context import Parts
+from services.api.context import Caller, Parts
 from services.api.tus import finishing
 from services.api.tus.headers import Checksum
 
@@ -54,10 +54,10 @@ class Hashed:
 class Receiver:
     """Brings an upload on. Where there is a checksum, nothing counts before all of the request was compared with it."""
 
-    def __init__(self, parts: Parts, upload: Upload, *, checksum: Checksum | None, length: int | None) -> None:
+    def __init__(self, parts: Parts, upload: Upload, *, by: Caller, checksum: Checksum | None, length: int | None) -> None:
         """`length` is what a request says whose upload had none yet."""
         self.upload = upload
-        self._parts, self._checksum = parts, checksum
+        self._parts, self._by, self._checksum = parts, by, checksum
         self._length = upload.length if length is None else length
         self._buffer = bytearray()
         self._at = upload.offset
@@ -152,7 +152,7 @@ class Receiver:
         if upload is None:
             raise OffsetMismatch("The upload was brought on by another request, or ended. Ask for its offset (HEAD), and go on from there.")
         whole = upload.state == "open" and upload.offset == upload.length
-        fetch = finishing.finish(session, self._parts.settings, upload) if whole else None
+        fetch = finishing.finish(session, self._parts.settings, upload, by=self._by) if whole else None
         if keep:
             keep(session, upload)
         return upload, fetch

@@ -121,7 +121,7 @@ async def create_upload(
     _ensure_bytes(request)
     upload = await run_in_threadpool(creating.create, parts, caller, wanted, None)
     try:
-        await _bring_on(parts, upload, request, body, checksum=checksum, length=None, keep=keep)
+        await _bring_on(parts, caller, upload, request, body, checksum=checksum, length=None, keep=keep)
     except BaseException:  # its sender will never hear its address
         await run_in_threadpool(_end, parts, upload)
         raise
@@ -170,7 +170,7 @@ async def append_to_upload(
     if upload.offset != upload_offset:
         raise OffsetMismatch(f"The upload is at {upload.offset}, not at {upload_offset}; go on from there.", offset=upload.offset)
     length = creating.new_length(parts, upload, upload_length)
-    upload = await _bring_on(parts, upload, request, request.stream(), checksum=checksum, length=length)
+    upload = await _bring_on(parts, caller, upload, request, request.stream(), checksum=checksum, length=length)
     return Response(status_code=204, headers=headers.of(upload))
 
 
@@ -198,6 +198,7 @@ def _ensure_bytes(request: Request) -> None:
 
 async def _bring_on(
     parts: Parts,
+    caller: Caller,
     upload: Upload,
     request: Request,
     body: AsyncIterable[bytes],
@@ -208,7 +209,7 @@ async def _bring_on(
 ) -> Upload:
     """Take the body in. What is no video is given up."""
     declared = request.headers.get("content-length", "")
-    receiver = Receiver(parts, upload, checksum=checksum, length=length)
+    receiver = Receiver(parts, upload, by=caller, checksum=checksum, length=length)
     try:
         return await receiver.take(body, declared=int(declared) if declared.isdigit() else 0, keep=keep)
     except Rejected as error:

@@ -86,7 +86,6 @@ def use_everything(client: Any, clip: bytes, folder: Path) -> None:
         filename="street.mp4",
     )
     assert [one.id for one in client.videos(custom_id="camera 7")] == [video.id]
-    upload_in_pieces(client, clip)
     assert client.job(job.id).video_id == video.id
     assert client.cancel(job.id).status == "canceling"
     assert client.video(video.id) == video
@@ -115,6 +114,8 @@ def use_everything(client: Any, clip: bytes, folder: Path) -> None:
     assert client.event(event.id) == event
     assert client.frame(event.id).startswith(b"\xff\xd8")
 
+    use_exports(client, analysed.id, {**filters, **stretch}, folder)
+
     made = client.create_key("camera 7", ["read"], expires_at=WHEN.replace(year=2036))
     assert made.key.startswith(made.prefix)
     assert client.change_key(made.id, name="camera 8").expires_at == made.expires_at
@@ -139,9 +140,26 @@ def use_everything(client: Any, clip: bytes, folder: Path) -> None:
     client.delete_video(video.id)
 
 
+def use_exports(client: Any, video_id: str, filters: dict[str, Any], folder: Path) -> None:
+    wall_clock = {"recorded_from": WHEN, "recorded_to": WHEN.replace(year=2030), "min_confidence": 0}
+    marks = {"frame_rate": "25", "start_timecode": "01:00:00:00"}
+    for form, more in {"vtt": {}, "srt": {}, "csv": {}, "jsonl": {}, "edl": marks, "fcpxml": marks}.items():
+        cues = {"shortest_ms": 500} if form in {"vtt", "srt"} else {}
+        for which in ({"at_ms": 1}, filters | wall_clock, {}):
+            assert client.export(video_id, form, folder / f"events.{form}", **cues, **more, **which) >= 0
+        assert (folder / f"events.{form}").read_text()
+    for which in ({"at_ms": 1}, filters | wall_clock):
+        assert client.chapters(video_id, folder / "chapters.vtt", shortest_ms=500, **which)
+        assert client.timeline(video_id, buckets=5, **which).duration_ms
+    assert sum(bucket.events for bucket in client.timeline(video_id).buckets)
+    assert client.storyboard(video_id).startswith(b"\xff\xd8")
+    assert client.thumbnails(video_id).startswith("WEBVTT")
+
+
 def test_whatever_the_server_offers_both_clients_can_do(whole: tuple[Any, Recorder], world: World, tmp_path: Path) -> None:
     client, recorder = whole
     use_everything(client, world.clip, tmp_path)
+    upload_in_pieces(client, world.clip)
 
     said: dict[str, set[str]] = defaultdict(set)
     for method, path, names in recorder.asked:

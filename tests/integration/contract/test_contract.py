@@ -15,7 +15,7 @@ from tests.integration.world import World, analyse
 HERE = Path(__file__).parent
 
 
-@pytest.mark.timeout(400)  # it asks each route some hundred times
+@pytest.mark.timeout(600)  # it grows with the API
 def test_no_answer_is_a_server_error_or_undocumented(world: World) -> None:
     analyse(world, Fate(None))
     with serving(world.settings) as url:

@@ -261,6 +261,21 @@ def test_bytes_that_came_before_the_line_broke_count(tus: Tus, sessions: Session
     assert runtime.blobs.get(fetched(runtime).blob_key) == MP4
 
 
+def test_a_workspace_has_room_for_what_it_said_and_no_more(settings: Settings, sessions: Sessions, api_key: str) -> None:
+    limited = settings.model_copy(update={"max_stored_bytes": 2 * len(MP4), "max_uploads_a_day": 2})
+    with serving(limited) as url, httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}) as client:
+        tus = Tus(client)
+        first, second = tus.begin(len(MP4)), tus.begin(None, upload_defer_length="1")
+        assert tus.ask("POST", upload_length=len(MP4) + 1).json()["quota"] == "max_stored_bytes"
+        tus.send(first, 0, MP4)
+        tus.send(second, 0, MP4)
+        beyond = tus.send(second, len(MP4), b"more", upload_length=len(MP4) + 4)
+        assert (beyond.status_code, tus.offset(second)) == (403, len(MP4)), "it is not lost: what is too much does not count"
+        assert tus.send(second, len(MP4), b"", upload_length=len(MP4)).status_code == 204
+        assert tus.ask("POST", upload_length=1).json()["quota"] == "max_uploads_a_day"
+    assert count(sessions) == (2, 2, 2)
+
+
 def test_a_script_of_an_allowed_origin_may_read_what_tus_says(settings: Settings, api_key: str) -> None:
     with serving(settings.model_copy(update={"cors_origins": ("https://cameras.example",)})) as url:
         headers = {"Origin": "https://cameras.example", "Authorization": f"Bearer {api_key}"}
