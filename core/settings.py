@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         5, description="Redirects that are followed from a user's URL, each checked like the first."
     )
 
+    fetch_least_rate: Positive = Field(
+        16 * 1024, description="Bytes a second that the server behind a video's URL must give, or its fetch is broken off, and tried again."
+    )
+    fetch_patience: Duration = Field(timedelta(seconds=30), description="The time over which that is measured; also the longest silence.")
+
     # Webhooks
     webhook_timeout: Duration = Field(timedelta(seconds=15), description="How long a webhook's receiver may take to answer, in all.")
     webhook_backoff: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=30)] = Field(

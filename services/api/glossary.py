@@ -74,6 +74,7 @@ TERMS: dict[str, Term] = {
     "file": Term("The video.", None),
     "bytes": Term("Its size.", 73_400_320),
     "sha256": Term("Of the bytes as they came in, in hex.", SHA256),
+    "source_url": Term("Where it was fetched.", "https://media.example.com/street.mp4"),
     "media_type": Term("What kind of file it is, by its first bytes.", "video/mp4"),
     "container": Term("The container's format.", "mp4"),
     "codec": Term("How the pictures are compressed.", "h264"),

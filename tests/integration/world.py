@@ -222,10 +222,10 @@ def post(world: World, fate: Fate, path: str, body: bytes, headers: dict[str, st
     return asyncio.run(send())
 
 
-def work_off(runtime: Runtime, ring: MortalRing, *, until: tuple[str, ...] = ()) -> None:
-    """Do what was rung for, and what that rings for, until it is quiet, or just these tasks are left."""
+def work_off(runtime: Runtime, ring: MortalRing) -> None:
+    """Do what was rung for, and what that rings for, until it is quiet."""
     tasks = {FETCH: fetch, PLAN: plan, SAMPLE: sample, LOCALIZE: localize, SETTLE: sweeping.settle, DELIVER: deliver}
-    while tuple(task for task, _ in ring.rung) != until:
+    while ring.rung:
         task, row_id = ring.rung.pop(0)
         tasks[task](runtime, UUID(str(row_id)))
 

@@ -270,7 +270,9 @@ def test_a_workspace_has_room_for_what_it_said_and_no_more(settings: Settings, s
         tus.send(first, 0, MP4)
         tus.send(second, 0, MP4)
         beyond = tus.send(second, len(MP4), b"more", upload_length=len(MP4) + 4)
-        assert (beyond.json()["code"], tus.offset(second)) == ("workspace_full", len(MP4)), "it is not lost: what is too much does not count"
+        assert (beyond.json()["code"], tus.offset(second)) == ("workspace_full", len(MP4)), (
+            "it is not lost: what is too much does not count"
+        )
         assert tus.send(second, len(MP4), b"", upload_length=len(MP4)).status_code == 204
         assert tus.ask("POST", upload_length=1).json()["quota"] == "max_uploads_a_day"
     assert count(sessions) == (2, 2, 2)
