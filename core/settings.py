@@ -67,6 +67,13 @@ class Settings(BaseSettings):
     max_upload_time: Duration = Field(
         timedelta(hours=24), description="Longest time that one upload may take; what is not whole then is taken for given up, and deleted."
     )
+    upload_part_bytes: Positive = Field(
+        8 * MiB,
+        description="Bytes of a resumable upload that are stored at a time: so much of each is in memory, and is sent again at the most.",
+    )
+    uploads_kept: Duration = Field(
+        timedelta(hours=24), description="How long a resumable upload stays after the last time that something came for it."
+    )
     max_request_bytes: Positive = Field(1 * MiB, description="Largest JSON body or form field.")
     max_side_px: Positive = Field(8192, description="Longest side of a frame that is decoded.")
     max_frame_pixels: Positive = Field(35_000_000, description="Largest frame that is decoded, in pixels.")

@@ -314,8 +314,8 @@ class Upload(Identified, Base):
     are elsewhere, in its video or in the upload that it was joined to (`final_id`).
 
     `role`: `video`, one that becomes a video; `partial`, a piece of one; `final`, one made of pieces; `fetched`, which nobody sends, and
-    nobody sees: its parts come from a `Fetch`. `header` is its Upload-Metadata as it was sent, `intent` what it says, checked
-    (`services.api.intake`). `media_type` is null until its first bytes have told it.
+    nobody sees: its parts come from a `Fetch`. `header` and `concat` are its Upload-Metadata and Upload-Concat as they were
+    sent, `intent` what the former says, checked (`services.api.intent`). `media_type` is null until its first bytes have told it.
 
     All of its blobs lie below `core.blobs.upload_prefix`, those written and never counted too; whoever deletes the row dooms them.
     """
@@ -328,6 +328,7 @@ class Upload(Identified, Base):
     length: Mapped[int | None] = mapped_column(BigInteger)
     offset: Mapped[int] = mapped_column(BigInteger, server_default="0")
     header: Mapped[str | None]
+    concat: Mapped[str | None]
     intent: Mapped[dict[str, Any] | None]
     media_type: Mapped[str | None]
     final_id: Mapped[UUID | None] = mapped_column(ForeignKey("uploads.id", ondelete="SET NULL"), index=True)

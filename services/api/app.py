@@ -35,6 +35,8 @@ from services.api.door import Door
 from services.api.headers import EXPOSED
 from services.api.hello import VERSION
 from services.api.requests import RequestMiddleware
+from services.api.tus import routes as uploads
+from services.api.tus.middleware import TusMiddleware
 
 DESCRIPTION = """
 Give it a video; it tells you what happened in it, and **when**.
@@ -72,8 +74,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.door = door
     problems.install(app)
     once.install(app)
-    for resource in (hello, videos, jobs, estimates, events, keys, webhooks, deliveries, exports, timeline, storyboard, health):
+    for resource in (
+        hello,
+        videos,
+        uploads,
+        jobs,
+        estimates,
+        events,
+        keys,
+        webhooks,
+        deliveries,
+        exports,
+        timeline,
+        storyboard,
+        health,
+    ):
         app.include_router(resource.router)
+    app.add_middleware(TusMiddleware)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=EXPOSED

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from itertools import count
+from uuid import UUID
 
 import pytest
 from standardwebhooks import Webhook
@@ -17,9 +18,10 @@ from db import leases, webhooks
 from db.models import ApiKey, Base, Budget, Delivery, Event, Job, Plan, Segment, Video, Window
 from tests.elsewhere import elsewhere, plain
 from tests.integration import rows
-from tests.integration.mortal import UNCOMMITTED, Fate, Killed, Meddling, MortalRing
+from tests.integration.mortal import UNCOMMITTED, Deaf, Fate, Killed, Meddling, MortalRing
 from tests.integration.world import (
     WINDOWS,
+    Sender,
     World,
     analyse,
     answers_stored,
@@ -36,6 +38,7 @@ from tests.integration.world import (
 )
 from workers import settling
 from workers.events.detection import Detection
+from workers.fetching import fetch
 from workers.runtime import Runtime
 from workers.sweeping import sweep
 
@@ -58,6 +61,50 @@ def test_an_upload_killed_at_any_moment_is_a_job_or_nothing(world: World) -> Non
         if not fate.dead:
             break
     assert at > 4, fate.crossed
+
+
+def test_an_upload_in_pieces_killed_at_any_moment_goes_on_from_there_and_is_one_job(world: World) -> None:
+    for at in count():
+        fate, sender = Fate(at), Sender(world)
+        with told(fate):
+            if not sender.go_on(fate):
+                assert sender.go_on(Fate(None))
+            recover(world)
+            assert_whole(world, calls=WINDOWS, lost_answers=0)
+        forget(world)
+        if not fate.dead:
+            break
+    assert fate.crossed.count("blob, no row") == 2, "the clip came in two pieces"
+
+
+def test_an_upload_in_pieces_survives_a_commit_whose_answer_was_lost(world: World) -> None:
+    for at in count():
+        fate, sender = Deaf(at), Sender(world)
+        with told(fate):
+            if not sender.go_on(fate):
+                assert sender.go_on(Fate(None))
+            recover(world)
+            assert_whole(world, calls=WINDOWS, lost_answers=0)
+        forget(world)
+        if fate.over:
+            break
+
+
+def test_a_worker_killed_at_any_moment_of_bringing_a_video_in_is_followed(world: World) -> None:
+    for at in count():
+        sender, fate = Sender(world), Fate(at)
+        assert sender.go_on(Fate(None))
+        [(_, fetch_id)] = sender.rung
+        runtime, _ = world.worker(fate)
+        with told(fate):
+            with suppress(Killed):
+                fetch(runtime, UUID(str(fetch_id)))
+            recover(world)
+            assert_whole(world, calls=WINDOWS, lost_answers=0)
+        forget(world)
+        if not fate.dead:
+            break
+    assert {"upload, not whole", "blob, no row", UNCOMMITTED, "committed"} <= set(fate.crossed)
 
 
 def test_a_worker_killed_at_any_moment_costs_no_result_and_no_stored_answer(world: World) -> None:
