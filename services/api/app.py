@@ -13,10 +13,12 @@ from core.queue import Doorbell
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
-from services.api import document, estimates, events, health, hello, jobs, problems, videos
+from services.api import document, estimates, events, following, health, hello, jobs, problems, videos
 from services.api.context import Parts
 from services.api.hello import VERSION
+from services.api.hub import Hub
 from services.api.requests import RequestMiddleware
+from services.api.stopping import told_to_stop
 
 DESCRIPTION = """
 Give it a video; it tells you what happened in it, and **when**.
@@ -33,9 +35,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ring = Doorbell(settings)
     sessions = Sessions(make_engine(settings))
 
+    hub = Hub(sessions, settings)
+
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        with told_to_stop(hub.close):
+            yield
         ring.close()
         sessions.engine.dispose()
 
@@ -49,8 +54,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
+    app.state.hub = hub
     problems.install(app)
-    for resource in (hello, videos, jobs, estimates, events, health):
+    for resource in (hello, videos, jobs, following, estimates, events, health):
         app.include_router(resource.router)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])

@@ -106,7 +106,8 @@ def _usage(tally: Tally) -> UsageOut:
     )
 
 
-def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:
+def outs(session: Session, found: Iterable[Job]) -> list[JobOut]:
+    """Jobs as the API tells of them."""
     rows = list(found)
     tallies = jobs.tallies(session, [job.id for job in rows])
     running = [job.id for job in rows if job.completed_at is None]
@@ -141,14 +142,7 @@ def list_jobs(
     """The workspace's jobs, newest first."""
     with parts.sessions.begin() as session:
         page = jobs.page(session, caller.workspace_id, video_id=video_id, status=status or (), limit=limit, cursor=cursor)
-        return Listing(data=_out(session, page.rows), next_cursor=page.next_cursor)
-
-
-@router.get("/jobs/{job_id}")
-def get_job(parts: WithParts, caller: Reader, job_id: UUID) -> JobOut:
-    """How a job is doing. Always 200, whatever became of the job."""
-    with parts.sessions.begin() as session:
-        return _out(session, [jobs.get(session, caller.workspace_id, job_id)])[0]
+        return Listing(data=outs(session, page.rows), next_cursor=page.next_cursor)
 
 
 class Moved(BaseModel):
@@ -251,7 +245,7 @@ def cancel_job(parts: WithParts, caller: Writer, job_id: UUID) -> JobOut:
     """Stop a job. Decoding stops, no further model call is made, and what was found stays. A job that has ended stays as it is."""
 
     def cancel(session: Session) -> JobOut:
-        return _out(session, [jobs.cancel(session, caller.workspace_id, job_id)])[0]
+        return outs(session, [jobs.cancel(session, caller.workspace_id, job_id)])[0]
 
     job = parts.sessions.run(cancel)
     parts.ring(SETTLE, job_id)
@@ -286,7 +280,7 @@ def retry_job(parts: WithParts, caller: Writer, job_id: UUID, body: RetryIn | No
         row, reopened = retries.retry(session, caller.workspace_id, job_id, budget_usd=budget_usd, deadline=parts.settings.job_deadline)
         if row.request["analyzer"] == "model" and not parts.settings.has_model:
             raise ModelNotConfigured("Set PLAYHEAD_MODEL_API_KEY or PLAYHEAD_MODEL_URL on the server, and try again.")
-        job = _out(session, [row])[0]
+        job = outs(session, [row])[0]
     for task, ids in ((PLAN, reopened.plans), (SAMPLE, reopened.segments), (LOCALIZE, reopened.windows), (SETTLE, [job_id])):
         for row_id in ids:
             parts.ring(task, row_id)
