@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def life(_: FastAPI) -> AsyncIterator[None]:
         with told_to_stop(hub.close):
             yield
+        await hub.ended()
         ring.close()
         sessions.engine.dispose()
 

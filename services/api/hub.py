@@ -8,6 +8,7 @@ their own, and none is buffered for. All of this belongs to one event loop; quer
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Annotated, NamedTuple, Self, cast
@@ -76,7 +77,7 @@ class Followed:
 
     async def news(self, since: Told | None) -> None:
         """Return once there is something else to tell than that, or nothing any more."""
-        while self.told == since and not (self.gone or self.closing):
+        while self.told in {None, since} and not (self.gone or self.closing):
             await self._news.wait()
 
     def became(self, now: tuple[Version, Told] | None) -> None:
@@ -113,7 +114,7 @@ class Hub:
         followed = self._followed.setdefault(job_id, Followed(job_id, closing=self._closing))
         followed.followers += 1
         self._somebody_came.set()
-        self._task = self._task or asyncio.create_task(self._look_on())
+        self._task = self._task or asyncio.create_task(self._look_on(), context=Context())  # it is no request's
         try:
             yield followed
         finally:
@@ -131,6 +132,12 @@ class Hub:
         for followed in self._followed.values():
             followed.closing = True
             followed.wake()
+
+    async def ended(self) -> None:
+        """Close, and let the last queries come to their end."""
+        self.close()
+        self._somebody_came.set()
+        await asyncio.gather(*([self._task] if self._task else []), *self._pages.values(), return_exceptions=True)
 
     async def page(self, followed: Followed, told: Told, after: Place) -> list[News]:
         """The next changes of the job's events after a place, among them all up to what was told; empty: there are no more.
@@ -164,7 +171,7 @@ class Hub:
         clock = asyncio.get_running_loop().time
         due = 0.0
         try:
-            while self._followed:
+            while self._followed and not self._closing:
                 all_are_due = clock() >= due
                 if all_are_due:
                     due = clock() + self._every_s
