@@ -300,12 +300,18 @@ def test_whoever_reads_nothing_is_cut_off(sessions: Sessions, hasty: Settings, j
         deaf.sendall(f"GET {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {api_key}\r\n\r\n".encode())
         assert deaf.recv(8) == b"HTTP/1.1"
         with httpx.Client(base_url=address, headers=bearer(api_key)) as client:
-            full = client.get(path)
-            assert (full.status_code, full.json()["code"]) == (503, "too_many_streams")
-            assert int(full.headers["Retry-After"]) > 0
             wait_until(lambda: client.get(f"/v1/jobs/{job.id}", params={"wait": 0.001}).status_code == 200, "its place to be free")
         with follower.connected(address) as messages:
             assert told(messages) == "event"
+
+
+def test_more_than_may_follow_are_told_to_come_later(hasty: Settings, job: Job, follower: Follower) -> None:
+    with serving(hasty.model_copy(update={"max_streams": 1})) as address, follower.connected(address) as messages:
+        assert told(messages) == "job"
+        for query in ("/stream", "?wait=1"):
+            full = HTTP.get(f"{address}/v1/jobs/{job.id}{query}", headers=follower.headers)
+            assert (full.status_code, full.json()["code"]) == (503, "too_many_streams")
+            assert int(full.headers["Retry-After"]) > 0
 
 
 def test_a_stream_that_lasted_long_enough_sends_its_client_back(hasty: Settings, job: Job, follower: Follower, sessions: Sessions) -> None:
