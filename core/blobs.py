@@ -1,9 +1,10 @@
 """Object storage: videos and frames, by key. A thin border around obstore that translates its errors."""
 
 import os
+import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -89,6 +90,17 @@ class Blobs:
             try:
                 async with obstore.open_writer_async(self._store, key, buffer_size=PART_BYTES, max_concurrency=1) as file:
                     yield file
+            except BaseException:
+                self._prune(key)
+                raise
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> None:
+        """The same for whoever has the pieces already; what their iterator raises leaves no blob behind."""
+        with _translated():
+            try:
+                with obstore.open_writer(self._store, key, buffer_size=PART_BYTES, max_concurrency=1) as file:
+                    for chunk in chunks:
+                        file.write(chunk)
             except BaseException:
                 self._prune(key)
                 raise
@@ -198,6 +210,16 @@ class Blobs:
 def source_key(video_id: object) -> str:
     """One folder an upload, one name for all: nothing of what the caller called the file reaches the decoder."""
     return f"videos/{video_id}/source"
+
+
+def upload_prefix(upload_id: object) -> str:
+    """All that was written of an upload, whether it counts or not."""
+    return f"uploads/{upload_id}"
+
+
+def part_key(upload_id: object, start: int) -> str:
+    """A name of its own for each write, so that a writer who was given up writes over nobody's bytes."""
+    return f"{upload_prefix(upload_id)}/{start:014d}-{secrets.token_hex(8)}"
 
 
 def index_key(video_id: object) -> str:

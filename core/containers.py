@@ -6,6 +6,8 @@ not say the time of each frame, and FFmpeg's guesses differ between reading and 
 
 from typing import NamedTuple
 
+from core.errors import NotAVideo
+
 HEADER_BYTES = 4096
 
 
@@ -51,6 +53,16 @@ def recognise(header: bytes) -> Container | None:
         if header[place : place + len(magic)] == magic:
             return container
     return MPEGTS if transport_packets(header) else None
+
+
+def media_type(header: bytes) -> str:
+    """The media type of a video that begins with these bytes, so that a text is refused at once; whether a video can be decoded, a worker
+    finds out. Raises `NotAVideo`.
+    """
+    container = recognise(header)
+    if container is None:
+        raise NotAVideo(f"This is not a video that can be read: it begins like none of {NAMES}.")
+    return container.media_type
 
 
 def transport_packets(header: bytes) -> tuple[int, int] | None:

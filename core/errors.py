@@ -7,15 +7,20 @@
     │   ├── NotFound                 404 not_found
     │   ├── Gone                     410 gone
     │   ├── Conflict                 409 conflict
+    │   │   ├── NotArrived           409 not_arrived
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── JobRunning           409 job_running
-    │   │   └── NothingToRetry       409 nothing_to_retry
+    │   │   ├── NothingToRetry       409 nothing_to_retry
+    │   │   └── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
     │   │   ├── UnsupportedVideo     422 unsupported_video
     │   │   ├── EmptyUpload          422 empty_upload
-    │   │   └── ModelNotConfigured   422 model_not_configured
+    │   │   ├── AddressRefused       422 address_refused     (a URL that this server does not connect to)
+    │   │   ├── UrlRefused           422 url_refused         (whoever is behind a URL does not give it)
+    │   │   ├── ModelNotConfigured   422 model_not_configured
+    │   │   └── IdempotencyKeyReused 422 idempotency_key_reused
     │   ├── BudgetSpent              402 budget              (a job's own budget allows no further call)
     │   └── ModelRejected            422 model_rejected      (400, 403, 404, 422 from the model server)
     │       └── PromptTooLarge       422 prompt_too_large    (413, too many images, context exceeded)
@@ -24,6 +29,8 @@
     │   ├── DatabaseUnavailable      503 database_unavailable
     │   ├── BlobsUnavailable         503 blobs_unavailable
     │   │   └── StorageFull          507 storage_full
+    │   ├── RemoteUnavailable        503 remote_unavailable  (whoever is behind a user's URL: 429, 5xx, network)
+    │   ├── RemoteTooSlow            503 remote_too_slow     (less a second than it may be)
     │   ├── DecoderFailed            503 decoder_failed      (crash, stall or a limit met)
     │   ├── ModelUnavailable         503 model_unavailable   (408, 429, 5xx, network, empty replies)
     │   │   └── CircuitOpen          503 model_unavailable   (it failed so often that nobody asks for a while)
@@ -79,6 +86,10 @@ class Conflict(Rejected):
     code, status, title = "conflict", 409, "This can't be done in the present state"
 
 
+class NotArrived(Conflict):
+    code, title = "not_arrived", "The video's bytes are not here yet"
+
+
 class NotProbed(Conflict):
     code, title = "not_probed", "No worker has looked at this video yet"
 
@@ -89,6 +100,16 @@ class JobRunning(Conflict):
 
 class NothingToRetry(Conflict):
     code, title = "nothing_to_retry", "Nothing of the job is left to do"
+
+
+class IdempotencyInFlight(Conflict):
+    """`retry_after_s` is how long it takes at the most until whoever is at it has gone on, or counts as dead."""
+
+    code, title = "idempotency_in_flight", "This request is being carried out"
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class TooLarge(Rejected):
@@ -111,8 +132,20 @@ class EmptyUpload(Unprocessable):
     code, title = "empty_upload", "The upload is empty"
 
 
+class AddressRefused(Unprocessable):
+    code, title = "address_refused", "This server doesn't connect to that address"
+
+
+class UrlRefused(Unprocessable):
+    code, title = "url_refused", "The other server doesn't give what the URL names"
+
+
 class ModelNotConfigured(Unprocessable):
     code, title = "model_not_configured", "No model is configured"
+
+
+class IdempotencyKeyReused(Unprocessable):
+    code, title = "idempotency_key_reused", "The idempotency key belongs to another request"
 
 
 class BudgetSpent(Rejected):
@@ -157,6 +190,14 @@ class BlobsUnavailable(Unavailable):
 
 class StorageFull(BlobsUnavailable):
     code, status, title = "storage_full", 507, "The storage is full"
+
+
+class RemoteUnavailable(Unavailable):
+    code, title = "remote_unavailable", "The other server is away"
+
+
+class RemoteTooSlow(Unavailable):
+    code, title = "remote_too_slow", "The other server is too slow"
 
 
 class DecoderFailed(Unavailable):

@@ -16,13 +16,14 @@ from core.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+FETCH = "fetch_video"
 PLAN = "plan_job"
 SAMPLE = "sample_segment"
 LOCALIZE = "localize_window"
 SETTLE = "settle_job"
 SWEEP = "sweep"
 
-ROUTES = {PLAN: "decode", SAMPLE: "decode", LOCALIZE: "model", SETTLE: "sweep", SWEEP: "sweep"}
+ROUTES = {FETCH: "transfer", PLAN: "decode", SAMPLE: "decode", LOCALIZE: "model", SETTLE: "sweep", SWEEP: "sweep"}
 """Task -> queue. What is short and urgent has a queue and a worker of its own, so that neither decoding nor a model keeps it waiting."""
 
 
@@ -36,8 +37,10 @@ def broker_config(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         "task_acks_late": False,
         "task_routes": {task: {"queue": name} for task, name in ROUTES.items()},
+        # A message is taken when a pool process is free for it, and for nothing else. With a prefetch count beside that, a message whose
+        # acknowledgement was lost would count as unfinished for ever, and a worker that lost as many as it has processes would go deaf.
         "worker_disable_prefetch": True,
-        "worker_prefetch_multiplier": 1,
+        "worker_prefetch_multiplier": 0,
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MiB = 1024**2
@@ -71,6 +71,19 @@ class Settings(BaseSettings):
     max_frame_pixels: Positive = Field(35_000_000, description="Largest frame that is decoded, in pixels.")
     max_duration: Duration = Field(timedelta(hours=24), description="Longest video analysed.")
 
+    # What this server connects to because a user named it
+    outbound_http: bool = Field(
+        False, description="Whether URLs that users name (videos to fetch, webhooks) may be `http://`; by default they are `https://`."
+    )
+    outbound_allow: tuple[IPvAnyNetwork, ...] = Field(
+        (),
+        description='Networks that users\' URLs may lead to although they are not public, a JSON list like `["10.1.0.0/16"]`: '
+        "whoever has a key can have requests made there. Always allowed are public addresses, and nothing else by default.",
+    )
+    outbound_redirects: Annotated[int, Field(ge=0)] = Field(
+        5, description="Redirects that are followed from a user's URL, each checked like the first."
+    )
+
     # Work
     segment_windows: Positive = Field(8, description="Windows decoded by one worker in one go, at the most.")
     windows_ahead: Positive = Field(
@@ -112,6 +125,13 @@ class Settings(BaseSettings):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(85, description="JPEG quality of sampled frames.")
 
     # The API
+    idempotency_kept: Duration = Field(
+        timedelta(hours=24), description="How long the answer to a request with an `Idempotency-Key` is kept, and given again."
+    )
+    idempotency_lease: Duration = Field(
+        timedelta(seconds=10),
+        description="How long such a request holds its key without a sign of life: when a process that died with it lets others try.",
+    )
     cors_origins: tuple[str, ...] = Field((), description="Origins allowed by CORS, a JSON list; none by default.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")
     log_format: Literal["json", "console"] = Field("json", description="How log lines are written, on standard error.")

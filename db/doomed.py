@@ -8,6 +8,9 @@ from sqlalchemy.orm import Session
 
 from db.models import DoomedBlobs
 
+WRITTEN_WITHIN = timedelta(minutes=15)
+"""Whoever was writing blobs when they were given up has given up itself after this."""
+
 
 def doom(session: Session, prefix: str, *, after: timedelta, again_after: timedelta) -> None:
     """Have all below a prefix deleted once `after` has passed, and for the last time after `again_after`, for late writers."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from db import budgets
-from db.models import OPEN_JOB_STATUSES, OPEN_WORK_STATES, Job, Plan, Segment, Video, Window, Work
+from db.models import KINDS, OPEN_JOB_STATUSES, OPEN_WORK_STATES, Fetch, Job, Plan, Segment, Video, Window, Work
 from db.pages import Page, decode, encode
 from db.videos import as_id
 
@@ -24,6 +24,13 @@ class Round(NamedTuple):
     pass_: int = 0
     planned: int = 0
     ended: int = 0
+
+
+class Arrival(NamedTuple):
+    """How many bytes of its video a job has brought in, and of how many; null: nobody knows yet."""
+
+    bytes_done: int
+    bytes_total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +49,52 @@ class Tally:
 
 def submit(session: Session, video: Video, request: dict[str, Any], *, deadline: timedelta) -> tuple[Job, Plan]:
     """A new question about a video, with the plan that is its first piece of work, and its budget."""
-    job = Job(workspace_id=video.workspace_id, video_id=video.id, request=request, deadline_at=func.clock_timestamp() + deadline)
+    job = _begin(session, video, request, deadline=deadline)
+    return job, plan(session, job)
+
+
+def expect(session: Session, video: Video, request: dict[str, Any], *, deadline: timedelta, **fetch: Any) -> tuple[Job, Fetch]:
+    """The same about a video whose bytes are yet to be brought in; `fetch` says whence, and its plan comes then."""
+    job = _begin(session, video, request, deadline=deadline, stage="fetch")
+    fetching = Fetch(workspace_id=job.workspace_id, job_id=job.id, **fetch)
+    session.add(fetching)
+    session.flush()
+    return job, fetching
+
+
+def _begin(session: Session, video: Video, request: dict[str, Any], *, deadline: timedelta, stage: str = "plan") -> Job:
+    job = Job(
+        workspace_id=video.workspace_id,
+        video_id=video.id,
+        request=request,
+        stage=stage,
+        deadline_at=func.clock_timestamp() + deadline,
+    )
     session.add(job)
     session.flush()
-    plan = Plan(workspace_id=video.workspace_id, job_id=job.id)
-    session.add(plan)
     budgets.begin(session, job.id, limit_usd=request.get("budget_usd"))
-    session.flush()
     session.refresh(job)
-    return job, plan
+    return job
+
+
+def plan(session: Session, job: Job) -> Plan:
+    """The plan of a job whose video is there."""
+    made = Plan(workspace_id=job.workspace_id, job_id=job.id)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def beginning(session: Session, job_id: UUID) -> Fetch | Plan:
+    """What nothing of a job comes before: its fetch until that is done, then its plan."""
+    fetch = session.scalars(select(Fetch).where(Fetch.job_id == job_id, Fetch.state != "done")).one_or_none()
+    return fetch or session.scalars(select(Plan).where(Plan.job_id == job_id)).one()
+
+
+def arrivals(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Arrival]:
+    """Job id -> what of its video's bytes is there; jobs whose video was there before are left out."""
+    rows = session.execute(select(Fetch.job_id, Fetch.bytes_done, Fetch.bytes_total).where(Fetch.job_id.in_(list(job_ids))))
+    return {job_id: Arrival(done, total) for job_id, done, total in rows}
 
 
 def with_old_replies(session: Session, *, kept: timedelta) -> list[UUID]:
@@ -180,13 +224,13 @@ def stop_work(session: Session, job_id: UUID, *, error: dict[str, Any] | None = 
     just inserting a window holds its row until that is committed, so the window is seen.
     """
     values = {"state": "failed", "error": error} if error else {"state": "canceled"}
-    for kind, states in ((Plan, OPEN_WORK_STATES), (Segment, OPEN_WORK_STATES), (Window, ("pending",))):
-        _end(session, kind, job_id, states, values)
+    for kind in KINDS:
+        _end(session, kind, job_id, ("pending",) if kind is Window else OPEN_WORK_STATES, values)
 
 
 def end_work(session: Session, job_id: UUID, *, error: dict[str, Any]) -> None:
     """End whatever of a job is open as failed, calls in flight too: nobody waits for them any more."""
-    for kind in (Plan, Segment, Window):
+    for kind in KINDS:
         _end(session, kind, job_id, OPEN_WORK_STATES, {"state": "failed", "error": error})
 
 
@@ -200,9 +244,7 @@ def _end(session: Session, kind: type[Work], job_id: UUID, states: Iterable[str]
 
 def is_open(session: Session, job_id: UUID) -> bool:
     """Whether any piece of a job's work is still to be done."""
-    return any(
-        session.scalar(select(exists().where(kind.job_id == job_id, kind.state.in_(OPEN_WORK_STATES)))) for kind in (Plan, Segment, Window)
-    )
+    return any(session.scalar(select(exists().where(kind.job_id == job_id, kind.state.in_(OPEN_WORK_STATES)))) for kind in KINDS)
 
 
 def warn(session: Session, job_id: UUID, *, code: str, detail: str) -> None:
@@ -240,7 +282,7 @@ def _stale() -> ColumnElement[bool]:
 
 def settleable(session: Session) -> list[UUID]:
     """Open jobs with no open work, or past their deadline: the ones to settle."""
-    working = or_(*(exists().where(and_(kind.job_id == Job.id, kind.state.in_(OPEN_WORK_STATES))) for kind in (Plan, Segment, Window)))
+    working = or_(*(exists().where(and_(kind.job_id == Job.id, kind.state.in_(OPEN_WORK_STATES))) for kind in KINDS))
     return list(
         session.scalars(
             select(Job.id).where(Job.completed_at.is_(None), or_(~working, Job.deadline_at < func.clock_timestamp())).limit(100)

@@ -1,73 +1,175 @@
-"""API keys: `python -m db.keys create --name NAME --scope read ...` prints a new one; it is shown this once."""
+"""API keys: what is known of them, never the keys themselves. `python -m db.keys` makes, lists, revokes and checks them."""
 
 import argparse
 import hashlib
 import secrets
 import sys
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.configuration import read
-from core.errors import DatabaseUnavailable
+from core.errors import Conflict, NotFound, PlayheadError, Unprocessable
 from core.settings import Settings
+from db import workspaces
 from db.models import ApiKey, Workspace
+from db.pages import Page, decode, encode
 from db.session import Sessions, make_engine
+from db.videos import as_id
 
-SCOPES = ("read", "write", "admin")
+Scope = Literal["read", "write", "admin"]
+SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
+
+PREFIX_LENGTH = 9
+"""Of a key, `ph_` included: enough to tell keys apart, and of the 43 characters that follow `ph_` far too few to guess the rest."""
+
+USED_EVERY = timedelta(minutes=1)
+"""How exactly it is known when a key was last used: more often would make a write of each read."""
 
 
-def _digest(key: str) -> bytes:
+class Issued(NamedTuple):
+    """A new key, and what is stored of it."""
+
+    row: ApiKey
+    key: str
+
+
+def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def create(session: Session, *, name: str, scopes: list[str], workspace: str = "default") -> str:
-    """A new key for a workspace, which is made if need be. What is returned is stored nowhere."""
+def issue(session: Session, workspace_id: UUID, *, name: str, scopes: Iterable[Scope], expires_at: datetime | None = None) -> Issued:
+    """A new key for a workspace. Raises `Unprocessable` for one that would have expired already."""
+    _refuse_past(session, expires_at)
     key = f"ph_{secrets.token_urlsafe(32)}"
-    session.execute(insert(Workspace).values(name=workspace).on_conflict_do_nothing())
-    workspace_id = session.scalars(select(Workspace.id).where(Workspace.name == workspace)).one()
-    session.add(ApiKey(workspace_id=workspace_id, name=name, sha256=_digest(key), scopes=scopes))
-    return key
+    granted = [scope for scope in SCOPES if scope in set(scopes)]
+    row = ApiKey(
+        workspace_id=workspace_id, name=name, sha256=digest(key), prefix=key[:PREFIX_LENGTH], scopes=granted, expires_at=expires_at
+    )
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return Issued(row, key)
+
+
+def create(
+    session: Session, *, name: str, scopes: Iterable[Scope], workspace: str = workspaces.DEFAULT, expires_at: datetime | None = None
+) -> str:
+    """A new key for a workspace, which is made if need be. What is returned is stored nowhere."""
+    return issue(session, workspaces.named(session, workspace).id, name=name, scopes=scopes, expires_at=expires_at).key
 
 
 def find(session: Session, key: str) -> ApiKey | None:
-    """The valid key that this is; None for one unknown, expired or revoked."""
-    return session.scalars(
-        select(ApiKey).where(
-            ApiKey.sha256 == _digest(key),
-            ApiKey.revoked_at.is_(None),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.clock_timestamp()),
-        )
-    ).one_or_none()
+    """The valid key that this is, noted as used now; None for one unknown, expired or revoked."""
+    lately = ApiKey.last_used_at > func.clock_timestamp() - USED_EVERY
+    found = session.execute(select(ApiKey, func.coalesce(lately, False)).where(ApiKey.sha256 == digest(key), is_valid())).one_or_none()
+    if found is None:
+        return None
+    row, noted = found
+    if not noted:
+        session.execute(update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=func.clock_timestamp()))
+    return row
 
 
-def touch(session: Session, key: ApiKey) -> None:
-    """Note that a key was used, once a minute at the most, so that reading stays reading."""
-    if key.last_used_at is None or datetime.now(UTC) - key.last_used_at > timedelta(minutes=1):
-        session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=func.clock_timestamp()))
+def is_valid() -> ColumnElement[bool]:
+    """Neither revoked nor expired, by the database's clock."""
+    return ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.clock_timestamp())
+
+
+def get(session: Session, workspace_id: UUID, key_id: UUID) -> ApiKey:
+    """Raises `NotFound`, also for another workspace's key."""
+    row = session.scalars(select(ApiKey).where(ApiKey.id == key_id, ApiKey.workspace_id == workspace_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no API key {key_id}.")
+    return row
+
+
+def page(session: Session, workspace_id: UUID, *, limit: int, cursor: str | None) -> Page[ApiKey]:
+    """Newest first, those that are no longer valid too."""
+    query = select(ApiKey).where(ApiKey.workspace_id == workspace_id).order_by(ApiKey.id.desc()).limit(limit + 1)
+    if cursor is not None:
+        query = query.where(ApiKey.id < as_id(decode(cursor, sort="-id", places=1)[0]))
+    rows = list(session.scalars(query))
+    return Page(rows[:limit], encode("-id", [str(rows[limit - 1].id)]) if len(rows) > limit else None)
+
+
+def change(session: Session, row: ApiKey, **values: object) -> None:
+    """Another name, other scopes, another expiry. Raises `Conflict` where it is revoked, `Unprocessable` for an expiry in the past."""
+    if row.revoked_at is not None:
+        raise Conflict("This API key is revoked, which is for good; create another one.")
+    if "expires_at" in values:
+        _refuse_past(session, values["expires_at"])
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def revoke(session: Session, row: ApiKey) -> None:
+    """For good. What was revoked stays as it was."""
+    session.execute(update(ApiKey).where(ApiKey.id == row.id, ApiKey.revoked_at.is_(None)).values(revoked_at=func.clock_timestamp()))
+
+
+def _refuse_past(session: Session, expires_at: object) -> None:
+    if expires_at is not None and not session.scalar(select(func.clock_timestamp() < expires_at)):
+        raise Unprocessable("This is in the past; to end a key now, revoke it.", field="expires_at")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m db.keys", description="Make and check API keys.")
+    arguments = _arguments()
+    sessions = Sessions(make_engine(read(Settings)))
+    try:
+        sys.exit(sessions.run(lambda session: _COMMANDS[arguments.command](session, arguments)))
+    except PlayheadError as error:
+        sys.exit(error.detail)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m db.keys", description="Make, list, revoke and check API keys.")
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("create", help="print a new key; it can't be shown again")
     making.add_argument("--name", required=True, help="what the key is for")
     making.add_argument("--scope", action="append", choices=SCOPES, required=True, help="may be given more than once")
-    making.add_argument("--workspace", default="default", help="made if there is none of that name (default: %(default)s)")
+    making.add_argument("--workspace", default=workspaces.DEFAULT, help="made if there is none of that name (default: %(default)s)")
+    making.add_argument("--days", type=float, help="how long it is valid (default: until it is revoked)")
+    listing = commands.add_parser("list", help="print what is known of all keys, one a line")
+    listing.add_argument("--workspace", help="only those of this one")
+    revoking = commands.add_parser("revoke", help="end a key for good")
+    revoking.add_argument("id", type=UUID, help="as `list` prints it")
     commands.add_parser("verify", help="read a key from standard input; exit 0 if it is valid")
-    arguments = parser.parse_args()
-    sessions = Sessions(make_engine(read(Settings)))
-    try:
-        if arguments.command == "create":
-            print(sessions.run(lambda session: create(session, name=arguments.name, scopes=arguments.scope, workspace=arguments.workspace)))
-        else:
-            key = sys.stdin.read().strip()
-            sys.exit(0 if sessions.run(lambda session: find(session, key)) else 1)
-    except DatabaseUnavailable as error:
-        sys.exit(error.detail)
+    return parser.parse_args()
 
+
+def _create(session: Session, arguments: argparse.Namespace) -> None:
+    now = session.scalar(select(func.clock_timestamp())) if arguments.days is not None else None
+    expires_at = now and now + timedelta(days=arguments.days)
+    print(create(session, name=arguments.name, scopes=arguments.scope, workspace=arguments.workspace, expires_at=expires_at))
+
+
+def _list(session: Session, arguments: argparse.Namespace) -> None:
+    query = select(ApiKey, Workspace.name, is_valid()).join(Workspace, Workspace.id == ApiKey.workspace_id).order_by(ApiKey.id)
+    if arguments.workspace is not None:
+        query = query.where(Workspace.name == arguments.workspace)
+    print("id", "prefix", "workspace", "name", "scopes", "valid", "last used", "expires", sep="\t")
+    for row, workspace, valid in session.execute(query):
+        times = (time.isoformat(timespec="seconds") if time else "never" for time in (row.last_used_at, row.expires_at))
+        print(row.id, row.prefix or "", workspace, row.name, ",".join(row.scopes), "yes" if valid else "no", *times, sep="\t")
+
+
+def _revoke(session: Session, arguments: argparse.Namespace) -> None:
+    row = session.get(ApiKey, arguments.id)
+    if row is None:
+        raise NotFound(f"There is no API key {arguments.id}.")
+    revoke(session, row)
+
+
+def _verify(session: Session, _: argparse.Namespace) -> int:
+    return 0 if find(session, sys.stdin.read().strip()) else 1
+
+
+_COMMANDS = {"create": _create, "list": _list, "revoke": _revoke, "verify": _verify}
 
 if __name__ == "__main__":
     main()

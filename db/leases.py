@@ -5,7 +5,7 @@ All times are the database's clock.
 """
 
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import and_, func, or_, select, update
@@ -59,6 +59,13 @@ def renew(session: Session, work: Kind, *, lease: timedelta) -> str:
     if renewed is None:
         raise LeaseLost
     return str(renewed[0])
+
+
+def note(session: Session, work: Kind, **values: Any) -> None:
+    """Write something down in the work's row while it goes on. Raises `LeaseLost`."""
+    kind = type(work)
+    if session.execute(update(kind).where(_held(work)).values(values).returning(kind.id)).first() is None:
+        raise LeaseLost
 
 
 def hold(session: Session, work: Kind) -> Kind:

@@ -52,13 +52,14 @@ class Workspace(Identified, Base):
 
 
 class ApiKey(Identified, Base):
-    """Only the SHA-256 of a key is kept; the keys are random enough (256 bits) to need no salt."""
+    """Only the SHA-256 of a key is kept, and how it begins; the keys are random enough (256 bits) to need no salt."""
 
     __tablename__ = "api_keys"
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
     sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    prefix: Mapped[str | None]
     scopes: Mapped[list[str]]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
@@ -66,7 +67,8 @@ class ApiKey(Identified, Base):
 
 
 class Video(Identified, Base):
-    """A stored video. What the packets say of it is null until a worker has looked.
+    """A stored video. What the packets say of it is null until a worker has looked; `sha256`, `bytes` and `media_type` are null until its
+    bytes are there (`Fetch`), all at once.
 
     `frames_generation` counts how often its sampled frames were deleted, `frames_used_at` is when a job last
     ended that used them; null: there are none.
@@ -76,9 +78,9 @@ class Video(Identified, Base):
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     blob_key: Mapped[str]
-    sha256: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    media_type: Mapped[str]
+    sha256: Mapped[str | None]
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    media_type: Mapped[str | None]
     filename: Mapped[str | None]
     title: Mapped[str | None]
     custom_id: Mapped[str | None]
@@ -188,8 +190,26 @@ def _work_args(table: str) -> tuple[Any, ...]:
     )
 
 
+class Fetch(Work, Base):
+    """Bringing a video's bytes in: the first piece of work of a job whose video is not there yet. Its plan follows when it is done.
+
+    They are the parts of its upload, joined. `url` says where the parts come from, where nobody sends them; `etag` is what the server
+    there called the bytes that are in them. `bytes_done` of `bytes_total` (null: nobody knows yet) are brought in.
+    """
+
+    __tablename__ = "fetches"
+
+    upload_id: Mapped[UUID | None] = mapped_column(ForeignKey("uploads.id", ondelete="SET NULL"), index=True)
+    url: Mapped[str | None]
+    etag: Mapped[str | None]
+    bytes_done: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    bytes_total: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (UniqueConstraint("job_id"), *_work_args("fetches"))
+
+
 class Plan(Work, Base):
-    """Looking at the video and cutting its timeline: the first piece of work of a job."""
+    """Looking at the video and cutting its timeline: the first piece of work of a job whose video is there."""
 
     __tablename__ = "plans"
 
@@ -254,6 +274,56 @@ class Window(Work, Base):
     def shown(self) -> list[int]:
         """Times of the frames that the model is shown."""
         return self.frame_pts_ms if self.shown_pts_ms is None else self.shown_pts_ms
+
+
+KINDS: tuple[type[Work], ...] = (Fetch, Plan, Segment, Window)
+"""In the order in which a job comes to them."""
+
+
+UPLOAD_STATES = ("open", "whole", "done")
+
+
+class Upload(Identified, Base):
+    """Bytes that arrive in pieces. `open`: `offset` bytes of `length` are there (null: not said yet). `whole`: all of them. `done`: they
+    are elsewhere, in its video or in the upload that it was joined to (`final_id`).
+
+    `role`: `video`, one that becomes a video; `partial`, a piece of one; `final`, one made of pieces; `fetched`, which nobody sends, and
+    nobody sees: its parts come from a `Fetch`. `header` is its Upload-Metadata as it was sent, `intent` what it says, checked
+    (`services.api.intake`). `media_type` is null until its first bytes have told it.
+
+    All of its blobs lie below `core.blobs.upload_prefix`, those written and never counted too; whoever deletes the row dooms them.
+    """
+
+    __tablename__ = "uploads"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    role: Mapped[str] = mapped_column(server_default="video")
+    state: Mapped[str] = mapped_column(server_default="open")
+    length: Mapped[int | None] = mapped_column(BigInteger)
+    offset: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    header: Mapped[str | None]
+    intent: Mapped[dict[str, Any] | None]
+    media_type: Mapped[str | None]
+    final_id: Mapped[UUID | None] = mapped_column(ForeignKey("uploads.id", ondelete="SET NULL"), index=True)
+    video_id: Mapped[UUID | None] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), index=True)
+    job_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+    __table_args__ = (
+        CheckConstraint(f"state IN {UPLOAD_STATES}", name="uploads_state"),
+        CheckConstraint('"offset" <= length', name="uploads_offset"),
+    )
+
+
+class UploadPart(Base):
+    """Bytes of an upload that are there: what is in a blob counts by this row alone."""
+
+    __tablename__ = "upload_parts"
+
+    upload_id: Mapped[UUID] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True)
+    start: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    blob_key: Mapped[str]
 
 
 class Event(Base):
@@ -328,6 +398,27 @@ class DoomedBlobs(Base):
     not_before: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     last_delete_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A request that its sender may repeat, and what it was answered (`db.idempotency`). Null `status`: somebody is at it, under a lease.
+
+    `asked` and `sent` are digests of what was asked for and of its body, `sent_bytes` the length of a body that was hashed as it is.
+    `answer` is sealed with the sender's API key, which is kept nowhere.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    api_key_id: Mapped[UUID] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    asked: Mapped[bytes] = mapped_column(LargeBinary)
+    lease_token: Mapped[UUID]
+    lease_until: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    sent: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sent_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    status: Mapped[int | None]
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class Heartbeat(Base):

@@ -14,11 +14,11 @@ from uuid import UUID
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from core.blobs import Blobs, index_key, video_prefix
+from core.blobs import Blobs, index_key, upload_prefix, video_prefix
 from core.configuration import read
 from core.errors import BlobsUnavailable, PlayheadError
 from core.settings import Settings
-from db.models import DoomedBlobs, Job, Video, Window
+from db.models import DoomedBlobs, Job, Upload, Video, Window
 from db.session import Sessions, make_engine
 
 SAYS = {
@@ -42,11 +42,13 @@ def find(sessions: Sessions, blobs: Blobs) -> Iterator[Orphan]:
     Raises `BlobsUnavailable` where storage and database have nothing in common, as one of them is the wrong one then.
     """
     blobs.check()
-    there = blobs.folders("videos")
+    there = blobs.folders("videos") | blobs.folders("uploads")
     with sessions.begin() as session:
-        known = {video_prefix(video_id) for video_id in session.scalars(select(Video.id))} | set(
-            session.scalars(select(DoomedBlobs.prefix))
-        )
+        known = {
+            *map(video_prefix, session.scalars(select(Video.id))),
+            *map(upload_prefix, session.scalars(select(Upload.id))),
+            *session.scalars(select(DoomedBlobs.prefix)),
+        }
     if (there or known) and not there & known:
         raise BlobsUnavailable("The storage holds nothing that the database knows. Are both settings right, and is the folder mounted?")
     yield from (Orphan("unnamed", folder) for folder in sorted(there - known))
@@ -59,16 +61,22 @@ def find(sessions: Sessions, blobs: Blobs) -> Iterator[Orphan]:
 
 
 def _of_video(session: Session, video_id: UUID, keys: set[str]) -> Iterator[Orphan]:
-    source = session.scalar(select(Video.blob_key).where(Video.id == video_id))
-    if source is None:  # deleted meanwhile
+    video = session.get(Video, video_id)
+    if video is None:  # deleted meanwhile
         return
-    frames = _frames(session, video_id)
-    yield from (Orphan("gone", key, video_id) for key in sorted({source, *frames} - keys))
+    source, frames = video.blob_key, _frames(session, video_id)
+    named = {source, *frames} if video.sha256 else frames  # its bytes may be yet to come
+    yield from (Orphan("gone", key, video_id) for key in sorted(named - keys))
     if _is_open(session, video_id):
         return
     doomed = tuple(session.scalars(select(DoomedBlobs.prefix)))
     unnamed = keys - {source, index_key(video_id), *frames}
     yield from (Orphan("unnamed", key, video_id) for key in sorted(unnamed) if not key.startswith(doomed))
+
+
+def _is_named(session: Session, folder: str) -> bool:
+    rows = (exists().where(func.concat(kind, row.id) == folder) for kind, row in (("videos/", Video), ("uploads/", Upload)))
+    return any(session.scalar(select(named)) for named in rows)
 
 
 def _frames(session: Session, video_id: UUID) -> set[str]:
@@ -88,7 +96,7 @@ def delete(sessions: Sessions, blobs: Blobs, orphan: Orphan) -> bool:
     """
     with sessions.begin() as session:
         if orphan.video_id is None:
-            if session.scalar(select(exists().where(func.concat("videos/", Video.id) == orphan.key))):
+            if _is_named(session, orphan.key):
                 return False
         else:
             video = session.scalars(select(Video).where(Video.id == orphan.video_id).with_for_update()).one_or_none()

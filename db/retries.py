@@ -1,12 +1,12 @@
 """Retries: a job that has ended begins again with what is missing of it, and keeps everything else.
 
-| what there was                                    | what becomes of it                                                                |
-|---------------------------------------------------|-----------------------------------------------------------------------------------|
-| a plan or a segment that failed or was canceled   | open again; windows that it had brought stay                                       |
-| a window without an answer, or with one in part   | open again; what of it was answered is not asked for again                          |
-| such a window whose frames were deleted meanwhile | its segment is open again, and samples that window                                 |
-| a window of which no frame could be decoded       | stays: it is the file that is damaged                                              |
-| a second look that brought nothing                | set aside; settling plans it anew where its event is still there                   |
+| what there was                                       | what becomes of it                                               |
+|------------------------------------------------------|------------------------------------------------------------------|
+| a fetch, plan or segment that failed or was canceled | open again; windows that it had brought stay                     |
+| a window without an answer, or with one in part      | open again; what of it was answered is not asked for again       |
+| such a window whose frames were deleted meanwhile    | its segment is open again, and samples that window               |
+| a window of which no frame could be decoded          | stays: it is the file that is damaged                            |
+| a second look that brought nothing                   | set aside; settling plans it anew where its event is still there |
 
 Everything that was open before has lost its lease, so nobody who worked on the job then can write to it now.
 """
@@ -25,7 +25,7 @@ from sqlalchemy.sql import cast
 
 from core.errors import BudgetSpent, JobRunning, ModelNotConfigured, NothingToRetry, Unprocessable
 from db import jobs, windows
-from db.models import Budget, Event, Job, Plan, Segment, Video, Window, Work
+from db.models import KINDS, Budget, Event, Fetch, Job, Plan, Segment, Video, Window, Work
 
 AGAIN: dict[type[Work], dict[str, Any]] = {
     kind: {
@@ -37,7 +37,7 @@ AGAIN: dict[type[Work], dict[str, Any]] = {
         "lease_until": None,
         "error": None,
     }
-    for kind in (Plan, Segment, Window)
+    for kind in KINDS
 }
 
 LASTING = (ModelNotConfigured.code, "tokens_unexpected")
@@ -48,13 +48,14 @@ LASTING = (ModelNotConfigured.code, "tokens_unexpected")
 class Reopened:
     """The ids of what is open again, to be rung for after the commit. `looks`: how many second looks were set aside."""
 
+    fetches: list[UUID] = field(default_factory=list)
     plans: list[UUID] = field(default_factory=list)
     segments: list[UUID] = field(default_factory=list)
     windows: list[UUID] = field(default_factory=list)
     looks: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.plans or self.segments or self.windows or self.looks)
+        return bool(self.fetches or self.plans or self.segments or self.windows or self.looks)
 
 
 def retry(session: Session, workspace_id: UUID, job_id: UUID, *, budget_usd: float | None, deadline: timedelta) -> tuple[Job, Reopened]:
@@ -78,7 +79,9 @@ def retry(session: Session, workspace_id: UUID, job_id: UUID, *, budget_usd: flo
         )
     _grant(session, job, budget_usd)
     session.execute(update(Event).where(Event.job_id == job.id).values(provisional=True))
-    job.status, job.stage = ("queued", "plan") if reopened.plans else ("processing", "sample")
+    job.status, job.stage = next(
+        (("queued", stage) for stage, ids in (("fetch", reopened.fetches), ("plan", reopened.plans)) if ids), ("processing", "sample")
+    )
     job.deadline_at = func.clock_timestamp() + deadline
     job.completed_at = job.error = job.coverage = None
     job.warnings = [warning for warning in job.warnings if warning["code"] in LASTING]
@@ -102,9 +105,11 @@ def _grant(session: Session, job: Job, budget_usd: float | None) -> None:
 
 
 def _reopen(session: Session, job: Job) -> Reopened:
-    plan = session.scalars(select(Plan).where(Plan.job_id == job.id)).one()
-    if plan.state != "done":
-        return Reopened(plans=_open(session, Plan, [plan.id]))
+    beginning = jobs.beginning(session, job.id)
+    if isinstance(beginning, Fetch):
+        return Reopened(fetches=_open(session, Fetch, [beginning.id]))
+    if beginning.state != "done":
+        return Reopened(plans=_open(session, Plan, [beginning.id]))
     looked, looked_again = windows.of_job(session, job.id)
     wanting = [window for window in looked if windows.wants_an_answer(window)]
     frameless = {window.seq for window in wanting if window.frames_key is None}

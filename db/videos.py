@@ -7,8 +7,8 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from core.blobs import frames_prefix, video_prefix
-from core.errors import NotFound, Unprocessable
-from db import doomed
+from core.errors import NotArrived, NotFound, Unprocessable
+from db import doomed, uploads
 from db.models import Job, Video, Window
 from db.pages import Page, decode, encode
 
@@ -18,6 +18,14 @@ def get(session: Session, workspace_id: UUID, video_id: UUID) -> Video:
     video = session.scalars(select(Video).where(Video.id == video_id, Video.workspace_id == workspace_id)).one_or_none()
     if video is None:
         raise NotFound(f"There is no video {video_id}.")
+    return video
+
+
+def arrived(session: Session, workspace_id: UUID, video_id: UUID) -> Video:
+    """The same, for what needs its bytes. Raises `NotArrived` too."""
+    video = get(session, workspace_id, video_id)
+    if video.sha256 is None:
+        raise NotArrived("The bytes of this video are not here yet; the job that came with it tells how far they are.")
     return video
 
 
@@ -68,5 +76,6 @@ def remove(session: Session, workspace_id: UUID, video_id: UUID, *, again_after:
     """
     video = get(session, workspace_id, video_id)
     session.execute(select(Job.id).where(Job.video_id == video_id).order_by(Job.id).with_for_update())
+    uploads.doom_of_video(session, video_id)
     doomed.doom(session, video_prefix(video.id), after=timedelta(0), again_after=again_after)
     session.execute(delete(Video).where(Video.id == video_id))

@@ -9,7 +9,7 @@ with Client() as client:
         print(event.start_ms, event.end_ms, event.description)
 """
 
-from playhead.client import Client
+from playhead.client import AsyncClient, Client
 from playhead.errors import (
     ApiError,
     BadSetting,
@@ -19,7 +19,7 @@ from playhead.errors import (
     UnexpectedAnswer,
     WaitTimeout,
 )
-from playhead.pages import Pages
+from playhead.pages import AsyncPages, Pages
 from playhead.timecodes import format_timecode, parse_timecode
 from playhead.types import (
     Coverage,
@@ -46,6 +46,8 @@ from playhead.version import __version__
 
 __all__ = [
     "ApiError",
+    "AsyncClient",
+    "AsyncPages",
     "BadSetting",
     "Client",
     "ConnectionFailed",

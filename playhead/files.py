@@ -41,16 +41,27 @@ class Outgoing:
         length = {} if self.total is None else {"Content-Length": str(self.total)}
         return {"Content-Type": self.content_type, **length}
 
-    def pieces(self, on_progress: OnBytes | None) -> Iterator[bytes]:
-        """Never more than was announced, also where the file grows meanwhile. Raises OSError where it shrinks."""
-        sent = 0
-        while piece := self.stream.read(PIECE if self.total is None else min(PIECE, self.total - sent)):
-            yield piece
-            sent += len(piece)
-            if on_progress:
-                on_progress(sent, self.total)
-        if self.total is not None and sent < self.total:
-            raise OSError(f"The file became shorter while it was sent: {sent} of {self.total} bytes were there.")
+
+class Body:
+    """The bytes of a file, as they are sent (a `calls.Content`); never more than was announced, also where the file grows meanwhile."""
+
+    def __init__(self, file: Outgoing, on_progress: OnBytes | None) -> None:
+        self._file, self._on_progress = file, on_progress
+        self._read = self._sent = 0
+
+    def read(self) -> bytes:
+        """Raises OSError where the file shrinks."""
+        total = self._file.total
+        piece = self._file.stream.read(PIECE if total is None else min(PIECE, total - self._read))
+        self._read += len(piece)
+        if not piece and total is not None and self._read < total:
+            raise OSError(f"The file became shorter while it was sent: {self._read} of {total} bytes were there.")
+        return piece
+
+    def sent(self, size: int) -> None:
+        self._sent += size
+        if self._on_progress:
+            self._on_progress(self._sent, self._file.total)
 
 
 @contextmanager

@@ -27,6 +27,9 @@ DECODE = (*CELERY, *WORKER, "--hostname", "decode@%h", "--queues", "decode", "--
 MODEL = (*CELERY, *WORKER, "--hostname", "model@%h", "--queues", "model", "--pool", "threads", "--concurrency", "16")
 """Threads, as asking a model is waiting."""
 
+TRANSFER = (*CELERY, *WORKER, "--hostname", "transfer@%h", "--queues", "transfer", "--pool", "threads", "--concurrency", "8")
+"""Threads, as bringing bytes in is waiting for a network or a storage."""
+
 SWEEP = (*CELERY, *WORKER, "--hostname", "sweep@%h", "--queues", "sweep", "--pool", "threads", "--concurrency", "2")
 """A worker of its own, so that no call that hangs keeps lost work from being found again."""
 

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 import uvicorn
 from pydantic import SecretStr
@@ -23,6 +24,9 @@ from standalone.valkey import Valkey, valkey
 from tests.polling import wait_until
 
 _numbers = count()
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes tells of the machine
+hypothesis.settings.load_profile("untimed")
 
 LONGEST_FIRST = ("e2e", "chaos", "integration", "unit")
 

@@ -1,6 +1,6 @@
 """The Celery app: its settings, its schedule, and what each worker process does when it starts.
 
-Run by `celery -A workers.app worker -Q decode --pool prefork`, `... -Q model --pool threads`, `... -Q sweep --pool threads` and
+Run by `celery -A workers.app worker -Q decode --pool prefork`, `... -Q model --pool threads`, the same for `transfer` and `sweep`, and
 `celery -A workers.app beat`.
 """
 

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from core.estimate import Footage, estimate
@@ -11,13 +10,13 @@ from core.queue import SAMPLE
 from core.request import JobRequest
 from db import jobs, leases, windows
 from db.leases import LeaseLost
-from db.models import Job, Plan, Video
+from db.models import Plan, Video
 from workers import settling
 from workers.frames.frame import SegmentPlan, VideoInfo
 from workers.frames.timeline import cut
 from workers.indexes import StoredIndex
 from workers.runtime import Runtime
-from workers.work import Heartbeat, carry_out
+from workers.work import Heartbeat, begin, carry_out
 
 PRICE_PATIENCE_S = 1.0
 """How long a plan waits for the provider's price beyond the time that looking at the video takes."""
@@ -29,7 +28,7 @@ def plan(runtime: Runtime, plan_id: UUID) -> None:
 
 
 def _plan(runtime: Runtime, work: Plan, beat: Heartbeat) -> None:
-    job, video = runtime.sessions.run(lambda session: _start(session, work))
+    job, video = runtime.sessions.run(lambda session: begin(session, work))
     request = JobRequest.model_validate(job.request)
     reading = runtime.prices.look_up(request.model) if request.model else None
     with runtime.blobs.local(video.blob_key, beat=beat) as path:
@@ -53,15 +52,6 @@ def _estimate(runtime: Runtime, request: JobRequest, info: VideoInfo) -> dict[st
     footage = Footage(info.duration_ms, info.width, info.height, info.frame_rate)
     price, most = runtime.prices.of(request.model or runtime.settings.model), runtime.settings.model_max_output_tokens
     return estimate(footage, request, price=price, max_output_tokens=most).as_dict()
-
-
-def _start(session: Session, work: Plan) -> tuple[Job, Video]:
-    job = jobs.lock(session, work.job_id)
-    if job is None or job.status not in ("queued", "processing"):
-        raise LeaseLost
-    job.status = "processing"
-    job.started_at = job.started_at or func.clock_timestamp()
-    return job, session.get_one(Video, job.video_id)
 
 
 def _store(session: Session, work: Plan, info: VideoInfo, segments: tuple[SegmentPlan, ...], told: dict[str, Any]) -> list[UUID]:

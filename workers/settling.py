@@ -16,7 +16,7 @@ from core.gaps import UNANSWERED
 from core.spans import Span, subtract
 from db import budgets, events, jobs, leases, windows
 from db.leases import LeaseLost
-from db.models import Job, Plan, Segment, Video, Window, Work
+from db.models import Job, Segment, Video, Window, Work
 from workers import advice
 from workers.events.coverage import Coverage, CoverageGap, coverage
 from workers.events.detection import UNVERIFIED, Detection, MergedEvent, WindowResult
@@ -98,7 +98,7 @@ def expire(session: Session, job: Job) -> None:
 def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
     jobs.compute_long(session)
     looked, looked_again = windows.of_job(session, job.id)
-    plan = session.query(Plan).filter_by(job_id=job.id).one()
+    beginning = jobs.beginning(session, job.id)
     video = session.get_one(Video, job.video_id)
     found = merged(video, looked)
     may_look = in_time and job.status == "processing" and not budgets.is_closed(session, job.id)
@@ -109,10 +109,10 @@ def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
     job.replies_forgotten = False
     budgets.forfeit_all(session, job.id)
     video.frames_used_at = job.completed_at
-    if plan.state != "done":
-        job.status = "canceled" if plan.state == "canceled" else "failed"
-        job.error = advice.told(plan.error) if plan.error else None
-        reason = str(plan.error["code"]) if plan.error else "canceled"
+    if beginning.state != "done":
+        job.status = "canceled" if beginning.state == "canceled" else "failed"
+        job.error = advice.told(beginning.error) if beginning.error else None
+        reason = str(beginning.error["code"]) if beginning.error else "canceled"
         whole = [CoverageGap(0, video.duration_ms, reason)] if video.duration_ms else []
         job.coverage = {"ratio": 0.0, "gaps": [gap._asdict() for gap in whole]}
         return []

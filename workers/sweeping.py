@@ -2,7 +2,6 @@
 
 import socket
 import time
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,24 +12,21 @@ from sqlalchemy.orm import Session
 
 from core.broker import connect
 from core.errors import BlobsUnavailable, Bug, DecoderFailed, PlayheadError
-from core.queue import LOCALIZE, PLAN, ROUTES, SAMPLE
-from db import doomed, heartbeats, jobs, leases, retries, videos
+from core.queue import FETCH, LOCALIZE, PLAN, ROUTES, SAMPLE
+from db import doomed, heartbeats, idempotency, jobs, leases, retries, uploads, videos
 from db.leases import LeaseLost
-from db.models import Plan, Segment, Window, Work
+from db.models import KINDS, Plan, Segment, Work
 from workers import settling
 from workers.runtime import Runtime
 from workers.showing import show
 
 log = structlog.get_logger(__name__)
 
-KINDS: dict[type[Work], str] = {Plan: PLAN, Segment: SAMPLE, Window: LOCALIZE}
+TASKS = dict(zip(KINDS, (FETCH, PLAN, SAMPLE, LOCALIZE), strict=True))
 
 SWEEPER = "sweeper"
 JUST_NOW = 4
 """This part of the time from sweep to sweep: so much rest there is also where sweeps take longer than that."""
-
-WRITTEN_WITHIN = timedelta(minutes=15)
-"""Whoever was writing frames when they were given up has given up itself after this."""
 
 DELETING_S = 5.0
 """A sweep has more urgent things to do than to delete what nobody can see."""
@@ -45,9 +41,9 @@ def sweep_if_due(runtime: Runtime) -> None:
 
 def sweep(runtime: Runtime) -> None:
     """One round; any number may run at once."""
-    for kind in KINDS:
+    for kind in TASKS:
         _bury(runtime, kind)
-    for kind, task in KINDS.items():
+    for kind, task in TASKS.items():
         _ring_again(runtime, kind, task)
     for job_id in runtime.sessions.run(jobs.settleable):
         try:
@@ -57,9 +53,11 @@ def sweep(runtime: Runtime) -> None:
     for job_id in runtime.sessions.run(jobs.unshown):
         show(runtime, job_id)
     runtime.prices.look_up(runtime.settings.model)
+    runtime.sessions.run(uploads.expire)
     _forget_frames(runtime)
     _forget_replies(runtime)
     _delete_blobs(runtime)
+    runtime.sessions.run(idempotency.expire)
     runtime.sessions.run(lambda session: heartbeats.beat(session, part=SWEEPER, node=socket.gethostname()))
 
 
@@ -94,9 +92,9 @@ def _bury(runtime: Runtime, kind: type[Work]) -> None:
 
 
 def _died(kind: type[Work], attempts: int) -> PlayheadError:
-    """A window is not decoded: whatever its workers died of, it was not the video."""
+    """Only plans and segments decode: whatever the workers of others died of, it was not the video."""
     said = f"The worker died or froze, {attempts} times out of {attempts}; see its log, and the machine's (is there enough memory?)."
-    return Bug(said) if kind is Window else DecoderFailed(said)
+    return DecoderFailed(said) if kind in (Plan, Segment) else Bug(said)
 
 
 def _bury_one(session: Session, *, work: Work, error: dict[str, Any], attempts: int) -> None:
@@ -124,7 +122,7 @@ def _queued(runtime: Runtime, name: str) -> int:
 def _forget_frames(runtime: Runtime) -> None:
     if (kept := runtime.settings.frames_kept) is not None:
         for video_id in runtime.sessions.run(partial(videos.with_idle_frames, kept=kept)):
-            runtime.sessions.run(partial(videos.forget_frames, video_id=video_id, again_after=WRITTEN_WITHIN))
+            runtime.sessions.run(partial(videos.forget_frames, video_id=video_id, again_after=doomed.WRITTEN_WITHIN))
 
 
 def _forget_replies(runtime: Runtime) -> None:

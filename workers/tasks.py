@@ -3,9 +3,15 @@
 from uuid import UUID
 
 from core import queue
-from workers import localizing, planning, sampling, sweeping
+from workers import fetching, localizing, planning, sampling, sweeping
 from workers.app import app
 from workers.runtime import runtime
+
+
+@app.task(name=queue.FETCH)
+def fetch_video(fetch_id: str) -> None:
+    """Bring a video's bytes in."""
+    fetching.fetch(runtime(), UUID(fetch_id))
 
 
 @app.task(name=queue.PLAN)

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from core.errors import (
@@ -33,7 +34,7 @@ from core.errors import (
 )
 from db import jobs, leases
 from db.leases import Kind, LeaseLost
-from db.models import Window, Work
+from db.models import Job, Video, Window, Work
 from workers import settling
 from workers.runtime import Runtime
 from workers.stopping import Stopping
@@ -106,6 +107,16 @@ def carry_out(runtime: Runtime, kind: type[Kind], work_id: UUID, do: Callable[[K
             do(work, Heartbeat(runtime, work))
         except Exception as error:  # noqa: BLE001 -- the last row of the table is for whatever nobody foresaw, with its traceback
             _end(runtime, work, error)
+
+
+def begin(session: Session, work: Work) -> tuple[Job, Video]:
+    """The first of a job's work begins, and the job with it. Raises `LeaseLost` where that is not to be any more."""
+    job = jobs.lock(session, work.job_id)
+    if job is None or job.status not in ("queued", "processing"):
+        raise LeaseLost
+    job.status = "processing"
+    job.started_at = job.started_at or func.clock_timestamp()
+    return job, session.get_one(Video, job.video_id)
 
 
 def _end(runtime: Runtime, work: Work, error: Exception) -> None:

@@ -13,7 +13,7 @@ from core.queue import Doorbell
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
-from services.api import document, estimates, events, following, health, hello, jobs, problems, videos
+from services.api import document, estimates, events, following, health, hello, jobs, keys, once, problems, videos
 from services.api.context import Parts
 from services.api.hello import VERSION
 from services.api.hub import Hub
@@ -57,7 +57,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     app.state.hub = hub
     problems.install(app)
-    for resource in (hello, videos, jobs, following, estimates, events, health):
+    once.install(app)
+    for resource in (hello, videos, jobs, following, estimates, events, keys, health):
         app.include_router(resource.router)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])

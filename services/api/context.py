@@ -14,6 +14,7 @@ from core.errors import Forbidden, Unauthenticated, Unprocessable
 from core.queue import Ring
 from core.settings import Settings
 from db import keys
+from db.models import ApiKey
 from db.session import Sessions
 
 
@@ -30,6 +31,7 @@ class Caller:
     """Whose data a request may see, and what it may do."""
 
     workspace_id: UUID
+    key_id: UUID
     scopes: frozenset[str]
 
 
@@ -37,25 +39,30 @@ def parts(request: Request) -> Parts:
     return cast("Parts", request.app.state.parts)
 
 
-_bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ph_...`.")
+bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ph_...`.")
 
 
-def caller(
-    scopes: SecurityScopes,
-    with_parts: Annotated[Parts, Depends(parts)],
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Caller:
-    """Raises `Unauthenticated` for a key that is missing or not valid, `Forbidden` for one without the scope."""
-    if credentials is None:
+def credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
+    """The API key as it was sent, valid or not. Raises `Unauthenticated` where there is none."""
+    if given is None:
         raise Unauthenticated("Send your API key as `Authorization: Bearer ph_...`.")
+    return given.credentials
+
+
+def api_key(with_parts: Annotated[Parts, Depends(parts)], sent: Annotated[str, Depends(credentials)]) -> ApiKey:
+    """Raises `Unauthenticated` for a key that is missing or not valid."""
     with with_parts.sessions.begin() as session:
-        key = keys.find(session, credentials.credentials)
+        key = keys.find(session, sent)
         if key is None:
             raise Unauthenticated("This API key is unknown, expired or revoked.")
-        keys.touch(session, key)
+    return key
+
+
+def caller(scopes: SecurityScopes, key: Annotated[ApiKey, Depends(api_key)]) -> Caller:
+    """Raises `Forbidden` for a key without the scope."""
     if missing := set(scopes.scopes) - set(key.scopes):
         raise Forbidden(f"This API key lacks the scope `{min(missing)}`.", scope=min(missing))
-    return Caller(key.workspace_id, frozenset(key.scopes))
+    return Caller(key.workspace_id, key.id, frozenset(key.scopes))
 
 
 def known_query(request: Request) -> None:
@@ -74,3 +81,6 @@ def given_once(request: Request) -> None:
 WithParts = Annotated[Parts, Depends(parts)]
 Reader = Annotated[Caller, Security(caller, scopes=["read"])]
 Writer = Annotated[Caller, Security(caller, scopes=["write"])]
+Admin = Annotated[Caller, Security(caller, scopes=["admin"])]
+Anyone = Annotated[Caller, Security(caller)]
+"""With a valid key, whatever its scopes."""

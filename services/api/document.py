@@ -16,6 +16,7 @@ from core.configuration import read
 from core.errors import PlayheadError
 from core.settings import Settings
 from services.api.glossary import Term, term
+from services.api.once import HEADER, REPLAYED
 from services.api.problems import MEDIA_TYPE, Problem
 
 Json = dict[str, Any]
@@ -54,9 +55,13 @@ def whole(document: Json) -> Json:
             teller.tell_parameter(parameter)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             teller.tell_content(content)
+        for scope in _scopes(operation):
+            operation["responses"]["403"] = {**operation["responses"]["403"], "description": f"The API key lacks the scope `{scope}`."}
         for status, answer in operation["responses"].items():
             teller.tell_answer(int(status), answer)
             _link(document, path, answer)
+        if any(parameter["name"] == HEADER for parameter in operation.get("parameters", ())):
+            _tell_replayed(operation)
     return document
 
 
@@ -153,6 +158,19 @@ def _problem(status: int) -> Json:
             return {"status": status, "code": kind.code, "title": kind.title}
     phrase = HTTPStatus(status).phrase
     return {"status": status, "code": phrase.lower().replace(" ", "_"), "title": phrase}
+
+
+def _tell_replayed(operation: Json) -> None:
+    """How to know that an answer was given before."""
+    for status, answer in operation["responses"].items():
+        if int(status) < HTTPStatus.BAD_REQUEST:
+            schema = {"type": "string", "enum": ["true"]}
+            answer.setdefault("headers", {})[REPLAYED] = {"description": "The request was answered before, like this.", "schema": schema}
+
+
+def _scopes(operation: Json) -> list[str]:
+    """What a key must be allowed to."""
+    return [scope for way in operation.get("security", ()) for scopes in way.values() for scope in scopes]
 
 
 def _link(document: Json, path: str, answer: Json) -> None:

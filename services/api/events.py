@@ -1,7 +1,7 @@
 """`/v1/events` and `/v1/videos/{id}/events`: what happened, when, and the frame that shows it."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -11,7 +11,7 @@ from core.errors import Gone
 from core.frames import pick
 from db import events, videos, windows
 from db.events import Filter, Match, Sort
-from db.models import Event
+from db.resources.events import EventOut, VerificationStatus
 from services.api.context import Caller, Parts, Reader, WithParts
 from services.api.document import BINARY
 from services.api.listing import Listing
@@ -22,72 +22,6 @@ router = APIRouter(prefix="/v1", tags=["events"])
 
 Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
 Word = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
-
-
-VerificationStatus = Literal["confirmed", "rejected", "unverified"]
-
-
-class VerificationOut(BaseModel):
-    """Whether a second look agreed."""
-
-    status: VerificationStatus
-    reason: str | None
-
-
-class Evidence(BaseModel):
-    """The frame that shows the event."""
-
-    pts_ms: int = Field(description="The frame's own time.")
-    frame_url: str
-
-
-class Source(BaseModel):
-    """Where an event comes from."""
-
-    analyzer: Literal["model", "signals"]
-    model: str | None
-    prompt_version: str | None
-    window_ids: list[UUID]
-
-
-class EventOut(BaseModel):
-    """Something that happened in `[start_ms, end_ms)`, counted from the first presented frame."""
-
-    id: UUID
-    object: Literal["event"] = "event"
-    video_id: UUID
-    job_id: UUID
-    type: str
-    title: str
-    description: str
-    start_ms: int
-    end_ms: int
-    start_uncertainty_ms: int = Field(description="The true start lies within this of `start_ms`.")
-    end_uncertainty_ms: int
-    confidence: float | None = Field(description="0 to 1; null when nobody measured it.")
-    confidence_source: str | None = Field(
-        description="`model`: the model's own word, good for ranking alone. `votes`: the share of second looks that saw it."
-    )
-    verification: VerificationOut
-    evidence: Evidence
-    attributes: dict[str, Any]
-    source: Source
-    provisional: bool = Field(description="True while the job runs: later windows may still extend, join or move it.")
-    recorded_start: datetime | None = Field(description="Wall-clock time, for videos with `recorded_at`.")
-    recorded_end: datetime | None
-
-    @classmethod
-    def of(cls, event: Event) -> "EventOut":
-        made = {"object", "evidence", "recorded_start", "recorded_end"}
-        recorded = event.recorded
-        return cls.model_validate(
-            {
-                **{name: getattr(event, name) for name in cls.model_fields if name not in made},
-                "evidence": {"pts_ms": event.evidence_pts_ms, "frame_url": f"/v1/events/{event.id}/frame.jpg"},
-                "recorded_start": recorded.lower if recorded else None,
-                "recorded_end": recorded.upper if recorded else None,
-            }
-        )
 
 
 class Wanted(BaseModel):

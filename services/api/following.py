@@ -9,10 +9,11 @@ from starlette.concurrency import run_in_threadpool
 
 from core.errors import NotFound, Unprocessable
 from db import jobs
+from db.resources.jobs import JobOut
 from services.api.bodies import LimitedRoute
 from services.api.context import Caller, Parts, Reader, WithParts
 from services.api.hub import Followed, Told, WithHub
-from services.api.jobs import JobOut, outs
+from services.api.jobs import outs
 from services.api.stream import SEEN, EventStream, Seen, messages
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)

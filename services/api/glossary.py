@@ -13,6 +13,7 @@ class Term(NamedTuple):
 
 
 VIDEO, JOB, EVENT, WINDOW = (f"0198c0de-{number}000-7000-8000-000000000000" for number in range(4))
+WORKSPACE, KEY = (f"0198c0de-{letter}000-7000-8000-000000000000" for letter in "ab")
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 NOON = "2026-03-01T12:00:00Z"
 
@@ -24,6 +25,10 @@ TERMS: dict[str, Term] = {
     "video_id": Term("The video's id.", VIDEO),
     "job_id": Term("The job's id.", JOB),
     "event_id": Term("The event's id.", EVENT),
+    "key_id": Term("The API key's id.", KEY),
+    "KeyOut.id": Term("Its id.", KEY),
+    "KeyCreated.id": Term("Its id.", KEY),
+    "WorkspaceOut.id": Term("Its id.", WORKSPACE),
     "against": Term("The other job's id.", "0198c0de-1000-7000-8000-000000000001"),
     "title": Term("A few words to call it by.", "A red car passes"),
     "custom_id": Term("Your own id for it.", "camera-7/2026-03-01"),
@@ -76,6 +81,13 @@ TERMS: dict[str, Term] = {
     "metadata": Term("Anything of yours, as you gave it.", {"camera": 7}),
     "range": Term("One part of the bytes.", "bytes=0-999"),
     "if-range": Term("The `ETag` of the part before.", f'"{SHA256}"'),
+    # Keys
+    "last_used_at": Term("When it was last used; null: never.", NOON),
+    "expires_at": Term("When it ends by itself; null: never.", "2036-03-01T12:00:00Z"),
+    "revoked_at": Term("When it was revoked; null: it was not.", NOON),
+    "scopes": Term("What it may do.", ["read", "write"]),
+    "key": Term("What is known of the key.", None),
+    "workspace": Term("The workspace that it belongs to.", None),
     # Questions
     "request": Term("The question, as JSON.", '{"analyzer": "signals"}'),
     "JobOut.request": Term("What is being carried out, defaults filled in.", {"analyzer": "signals", "refine": False}),
@@ -93,6 +105,8 @@ TERMS: dict[str, Term] = {
     "budget_usd": Term("The most that it may cost, in dollars.", 0.5),
     # Jobs
     "stage": Term("What is being done.", "sample"),
+    "bytes_done": Term("Bytes that are brought in.", 52_428_800),
+    "bytes_total": Term("How many there will be.", 73_400_320),
     "percent": Term("How far it is, 0 to 100.", 62.5),
     "windows_total": Term("How many windows there are; null until the video was looked at.", 8),
     "windows_done": Term("How many of them have an answer.", 5),

@@ -16,7 +16,7 @@ from services.api.context import Parts, WithParts
 router = APIRouter(tags=["health"])
 
 PartStatus = Literal["ok", "away", "paused"]
-WORKERS = ("decode_worker", "model_worker", "sweep_worker", "sweeper")
+WORKERS = ("transfer_worker", "decode_worker", "model_worker", "sweep_worker", "sweeper")
 
 
 class Health(BaseModel):

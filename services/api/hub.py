@@ -23,9 +23,10 @@ from core.settings import Settings
 from db import changes, jobs
 from db.changes import Place, Version
 from db.models import Event, Job, WithdrawnEvent
+from db.resources.events import EventOut
+from db.resources.jobs import JobOut
 from db.session import Sessions
-from services.api.events import EventOut
-from services.api.jobs import JobOut, outs
+from services.api.jobs import outs
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,6 @@
 """`/v1/jobs`: ask, follow, compare, cancel, retry."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,100 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from core.errors import ModelNotConfigured, Unprocessable
-from core.queue import LOCALIZE, PLAN, SAMPLE, SETTLE
+from core.queue import FETCH, LOCALIZE, PLAN, SAMPLE, SETTLE
 from core.request import JobRequest, Number
 from core.spans import Span
 from db import events, jobs, retries, videos
-from db.jobs import Round, Tally
 from db.models import Job
+from db.resources.events import EventOut
+from db.resources.jobs import JobOut, JobStatus
 from services.api import asking
 from services.api.bodies import LimitedRoute
 from services.api.context import Reader, WithParts, Writer, given_once, known_query
 from services.api.difference import Answer, Cause, Side, difference
-from services.api.estimates import EstimateOut
-from services.api.events import EventOut
 from services.api.listing import Cursor, Limit, Listing
-from services.api.progress import Progress, progress
+from services.api.once import Whole
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
-
-JobStatus = Literal["queued", "processing", "succeeded", "partial", "failed", "canceling", "canceled"]
-
-
-class GapOut(BaseModel):
-    """A stretch of the video that was not analysed, and the code of the reason."""
-
-    start_ms: int
-    end_ms: int
-    reason: str = Field(examples=["unreadable", "budget"])
-
-
-class CoverageOut(BaseModel):
-    """How much of the video was analysed. `ratio` is 1 only if all of it was."""
-
-    ratio: float
-    gaps: list[GapOut]
-
-
-class UsageOut(BaseModel):
-    """What the model's provider counted and charged so far."""
-
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float = Field(description="As the provider charged it; its tokens at the estimate's price where it does not say.")
-    uncertain_usd: float = Field(
-        description="The part of `cost_usd` that calls may have cost whose bill never came (they timed out, or a worker died): as much as "
-        "they can have cost."
-    )
-    reserved_usd: float = Field(description="The most that calls in flight may cost.")
-
-
-class Reason(BaseModel):
-    """What went wrong: `code` is stable, `detail` says what to do."""
-
-    code: str
-    detail: str
-
-
-class JobOut(BaseModel):
-    """One question asked of one video. `partial` means that some windows failed; `coverage.gaps` says what was not analysed."""
-
-    id: UUID
-    object: Literal["job"] = "job"
-    video_id: UUID
-    status: JobStatus
-    stage: str = Field(
-        description="`plan`, `sample` (frames are decoded and the model is asked meanwhile), `refine` (second looks), `done`."
-    )
-    progress: Progress
-    estimate: EstimateOut | None = Field(description="What it was expected to cost. Null until the video was looked at.")
-    coverage: CoverageOut | None = Field(description="Null until the job ends.")
-    usage: UsageOut
-    error: Reason | None
-    warnings: list[Reason] = Field(description="What you should know while it runs: a model that is away, a question that goes unanswered.")
-    request: dict[str, Any] = Field(description="What is being carried out, defaults filled in.")
-    created_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
-
-    @classmethod
-    def of(cls, job: Job, tally: Tally | None = None, at: Round | None = None) -> "JobOut":
-        tally = tally or Tally()
-        same = {name: getattr(job, name) for name in cls.model_fields if name not in {"object", "progress", "usage", "error"}}
-        error = {"code": job.error["code"], "detail": job.error["detail"]} if job.error else None
-        return cls.model_validate({**same, "progress": progress(job, tally, at or Round()), "usage": _usage(tally), "error": error})
-
-
-def _usage(tally: Tally) -> UsageOut:
-    return UsageOut(
-        calls=tally.calls,
-        input_tokens=tally.input_tokens,
-        output_tokens=tally.output_tokens,
-        cost_usd=float(tally.cost_usd),
-        uncertain_usd=float(tally.uncertain_usd),
-        reserved_usd=float(tally.reserved_usd),
-    )
 
 
 def outs(session: Session, found: Iterable[Job]) -> list[JobOut]:
@@ -112,7 +32,8 @@ def outs(session: Session, found: Iterable[Job]) -> list[JobOut]:
     tallies = jobs.tallies(session, [job.id for job in rows])
     running = [job.id for job in rows if job.completed_at is None]
     rounds = jobs.rounds(session, running) if running else {}
-    return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id)) for job in rows]
+    arrivals = jobs.arrivals(session, [job.id for job in rows])
+    return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id), arrivals.get(job.id)) for job in rows]
 
 
 @router.post(
@@ -120,14 +41,18 @@ def outs(session: Session, found: Iterable[Job]) -> list[JobOut]:
     status_code=202,
     responses={202: {"headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}}}},
 )
-def submit_job(parts: WithParts, caller: Writer, video_id: UUID, response: Response, body: JobRequest | None = None) -> JobOut:
-    """Ask a question of a video that is already here. Frames that were sampled the same way before are used again."""
+def submit_job(parts: WithParts, caller: Writer, once: Whole, video_id: UUID, response: Response, body: JobRequest | None = None) -> JobOut:
+    """Ask a question of a video that is already here. Frames that were sampled the same way before are used again.
+
+    409 with the code `not_arrived` while the video's bytes are being brought in: the job that came with it is the first.
+    """
     with parts.sessions.begin() as session:
-        video = videos.get(session, caller.workspace_id, video_id)
+        video = videos.arrived(session, caller.workspace_id, video_id)
         job, plan = asking.submit(session, video, body or JobRequest(), parts.settings)
+        response.headers["Location"] = f"/v1/jobs/{job.id}"
+        answer = once.keep(session, JobOut.of(job))
     parts.ring(PLAN, plan.id)
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return JobOut.of(job)
+    return answer
 
 
 @router.get("/jobs", dependencies=[Depends(known_query)])
@@ -241,11 +166,11 @@ def _gaps(job: Job) -> list[Span] | None:
 
 
 @router.post("/jobs/{job_id}/cancel")
-def cancel_job(parts: WithParts, caller: Writer, job_id: UUID) -> JobOut:
+def cancel_job(parts: WithParts, caller: Writer, once: Whole, job_id: UUID) -> JobOut:
     """Stop a job. Decoding stops, no further model call is made, and what was found stays. A job that has ended stays as it is."""
 
     def cancel(session: Session) -> JobOut:
-        return outs(session, [jobs.cancel(session, caller.workspace_id, job_id)])[0]
+        return once.keep(session, outs(session, [jobs.cancel(session, caller.workspace_id, job_id)])[0])
 
     job = parts.sessions.run(cancel)
     parts.ring(SETTLE, job_id)
@@ -267,7 +192,7 @@ class RetryIn(BaseModel):
 
 
 @router.post("/jobs/{job_id}/retry", status_code=202)
-def retry_job(parts: WithParts, caller: Writer, job_id: UUID, body: RetryIn | None = None) -> JobOut:
+def retry_job(parts: WithParts, caller: Writer, once: Whole, job_id: UUID, body: RetryIn | None = None) -> JobOut:
     """Have what is missing of a job that ended `partial`, `failed` or `canceled` analysed after all: windows that failed, and gaps that the
     model or the budget left. What was answered is not asked for again, frames that are stored are not decoded again, and the events stay,
     `provisional`, until the job ends anew.
@@ -280,8 +205,14 @@ def retry_job(parts: WithParts, caller: Writer, job_id: UUID, body: RetryIn | No
         row, reopened = retries.retry(session, caller.workspace_id, job_id, budget_usd=budget_usd, deadline=parts.settings.job_deadline)
         if row.request["analyzer"] == "model" and not parts.settings.has_model:
             raise ModelNotConfigured("Set PLAYHEAD_MODEL_API_KEY or PLAYHEAD_MODEL_URL on the server, and try again.")
-        job = outs(session, [row])[0]
-    for task, ids in ((PLAN, reopened.plans), (SAMPLE, reopened.segments), (LOCALIZE, reopened.windows), (SETTLE, [job_id])):
+        job = once.keep(session, outs(session, [row])[0])
+    for task, ids in (
+        (FETCH, reopened.fetches),
+        (PLAN, reopened.plans),
+        (SAMPLE, reopened.segments),
+        (LOCALIZE, reopened.windows),
+        (SETTLE, [job_id]),
+    ):
         for row_id in ids:
             parts.ring(task, row_id)
     return job

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from core.errors import PlayheadError, Unavailable
+from core.errors import IdempotencyInFlight, PlayheadError, Unavailable
 from services.api.requests import request_id
 from services.api.wording import field_of, sentence
 
@@ -69,7 +69,7 @@ def problem(status: int, *, code: str, title: str, detail: str, headers: dict[st
 
 def of_error(error: PlayheadError) -> JSONResponse:
     headers = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | IdempotencyInFlight):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s or 2)))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

@@ -1,7 +1,7 @@
 """`/v1/videos`: take videos in, list them, give them back, delete them."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,22 +13,20 @@ from core.blobs import video_prefix
 from core.errors import BlobsUnavailable
 from core.request import Text
 from db import doomed, videos
-from db.models import Video
+from db.models import Job, Video
+from db.resources.jobs import JobOut
 from services.api import intake, problems, ranges
 from services.api.context import Reader, WithParts, Writer, given_once, known_query
 from services.api.document import BINARY
-from services.api.jobs import JobOut
 from services.api.listing import Cursor, Limit, Listing
+from services.api.once import Streamed
 from services.api.times import WallClock
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
-DELETE_AGAIN_AFTER = timedelta(minutes=15)
-"""A worker that is just writing frames when the video goes has given up long before."""
-
 
 class VideoOut(BaseModel):
-    """A stored video. What its packets say is null until a worker has looked."""
+    """A video. `bytes`, `sha256` and `media_type` are null until its bytes are here, and what its packets say until a worker has looked."""
 
     id: UUID
     object: Literal["video"] = "video"
@@ -36,9 +34,9 @@ class VideoOut(BaseModel):
     custom_id: str | None = Field(description="Your own id for it.")
     filename: str | None
     metadata: dict[str, Any]
-    bytes: int
-    sha256: str = Field(description="Of the bytes as they came in, in hex.")
-    media_type: str
+    bytes: int | None
+    sha256: str | None = Field(description="Of the bytes as they came in, in hex.")
+    media_type: str | None
     container: str | None
     codec: str | None
     width: int | None = Field(description="As shown: after rotation, with square pixels.")
@@ -112,6 +110,7 @@ async def upload_video(
     response: Response,
     parts: WithParts,
     caller: Writer,
+    once: Streamed,
     asked: Annotated[Described, Query()],
 ) -> Submitted:
     """Store a video and start analysing it.
@@ -120,9 +119,12 @@ async def upload_video(
     answer comes when video and job are committed; follow `Location` for the events' progress.
     """
     given_once(request)
-    video, job = await intake.take_in(parts, caller, request, asked.model_dump(by_alias=True, exclude_none=True))
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return Submitted(video=VideoOut.of(video), job=JobOut.of(job))
+
+    def answer(video: Video, job: Job) -> Submitted:
+        response.headers["Location"] = f"/v1/jobs/{job.id}"
+        return Submitted(video=VideoOut.of(video), job=JobOut.of(job))
+
+    return await intake.take_in(parts, caller, once, request, asked.model_dump(by_alias=True, exclude_none=True), answer)
 
 
 @router.get("", dependencies=[Depends(known_query)])
@@ -149,7 +151,7 @@ def get_video(parts: WithParts, caller: Reader, video_id: UUID) -> VideoOut:
 @router.delete("/{video_id}", status_code=204, response_description="It is deleted.")
 def delete_video(parts: WithParts, caller: Writer, video_id: UUID) -> None:
     """Delete a video with its jobs, events, frames and bytes. Work on it ends; nothing brings it back."""
-    parts.sessions.run(lambda session: videos.remove(session, caller.workspace_id, video_id, again_after=DELETE_AGAIN_AFTER))
+    parts.sessions.run(lambda session: videos.remove(session, caller.workspace_id, video_id, again_after=doomed.WRITTEN_WITHIN))
     try:
         parts.blobs.delete_prefix(video_prefix(video_id))
     except BlobsUnavailable:
@@ -162,7 +164,7 @@ def delete_video(parts: WithParts, caller: Writer, video_id: UUID) -> None:
 def head_media(parts: WithParts, caller: Reader, video_id: UUID) -> Response:
     """What a GET of all of it would say of itself; ranges are for GET alone (RFC 9110, section 14.2)."""
     with parts.sessions.begin() as session:
-        video = videos.get(session, caller.workspace_id, video_id)
+        video = videos.arrived(session, caller.workspace_id, video_id)
     return Response(headers={**_about(video), "Content-Length": str(video.bytes)}, media_type=video.media_type)
 
 
@@ -182,14 +184,14 @@ def get_media(
     range_: Annotated[str | None, Header(alias="range", description="One part: `bytes=0-999`.")] = None,
     if_range: Annotated[str | None, Header(description="The `ETag` of the part before: all of it comes if it changed.")] = None,
 ) -> Response:
-    """The bytes that were uploaded; answers `Range` with one part."""
+    """The bytes that were uploaded; answers `Range` with one part. 409 with the code `not_arrived` while they are being brought in."""
     with parts.sessions.begin() as session:
-        video = videos.get(session, caller.workspace_id, video_id)
-    headers = _about(video)
-    part = ranges.wanted(range_, if_range=if_range, etag=headers["ETag"], size=video.bytes)
-    start, end = part or (0, video.bytes)
+        video = videos.arrived(session, caller.workspace_id, video_id)
+    headers, size = _about(video), video.bytes or 0
+    part = ranges.wanted(range_, if_range=if_range, etag=headers["ETag"], size=size)
+    start, end = part or (0, size)
     if part:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{video.bytes}"
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
     return StreamingResponse(
         _started(parts.blobs.stream(video.blob_key, start=start, end=end)), 206 if part else 200, headers, video.media_type

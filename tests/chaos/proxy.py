@@ -25,19 +25,19 @@ class Link:
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, both ways, until either end closes it."""
         if self.refuses:
-            _reset(writer)
+            reset(writer)
             return
         try:
             onward = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError:
-            _reset(writer)
+            reset(writer)
             return
         both = {writer, onward[1]}
         self.streams |= both
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pump(reader, onward[1]))
-                group.create_task(self._pump(onward[0], writer))
+                group.create_task(self.pump(reader, onward[1]))
+                group.create_task(self.pump(onward[0], writer))
         except* OSError:
             pass
         finally:
@@ -45,7 +45,8 @@ class Link:
             for stream in both:
                 stream.transport.abort() if stream.transport.is_closing() else stream.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One way of a connection."""
         while data := await reader.read(PIECE_BYTES):
             await self.flows.wait()
             if self.delay_s:
@@ -58,10 +59,10 @@ class Link:
     def cut(self) -> None:
         """End every connection at once, in the middle of whatever it carries."""
         for stream in self.streams:
-            _reset(stream)
+            reset(stream)
 
 
-def _reset(stream: asyncio.StreamWriter) -> None:
+def reset(stream: asyncio.StreamWriter) -> None:
     """Close it so that the other side gets a reset, not an end."""
     with suppress(OSError):  # it is closed already
         stream.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -76,9 +77,9 @@ class Proxies:
         self._links: dict[str, Link] = {}
         self._listening: list[asyncio.Server] = []
 
-    def open(self, name: str, port: int) -> int:
-        """A port of this machine that leads to `port`."""
-        return int(self._run(self._open(name, port)))
+    def open(self, name: str, to: int | Link) -> int:
+        """A port of this machine that leads to the port, or over the link."""
+        return int(self._run(self._open(name, Link(to) if isinstance(to, int) else to)))
 
     def named(self, prefix: str) -> list[str]:
         return [name for name in self._links if name.startswith(prefix)]
@@ -111,8 +112,8 @@ class Proxies:
     def _run(self, doing: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(doing, self._loop).result(10)
 
-    async def _open(self, name: str, port: int) -> int:
-        link = self._links[name] = Link(port)
+    async def _open(self, name: str, link: Link) -> int:
+        self._links[name] = link
         server = await asyncio.start_server(link.carry, "127.0.0.1", 0)
         self._listening.append(server)
         return int(server.sockets[0].getsockname()[1])

@@ -41,7 +41,7 @@ SETTINGS: Mapping[str, str] = {
 }
 """Those of production but for shorter times, so that a run takes minutes."""
 
-WORKERS = ("decode1", "decode2", "model1", "model2", "sweep")
+WORKERS = ("transfer", "decode1", "decode2", "model1", "model2", "sweep")
 PROGRAMS = (*WORKERS, "beat", "api")
 SERVERS = ("postgres", "valkey")
 MODEL = "model-server"
@@ -88,7 +88,7 @@ class Stack:
         port = free_port()
         self.url = f"http://{HOST}:{self.links.open('client-api', port)}"
         readiness = Readiness(f"http://{HOST}:{port}")
-        wanted = ("database", "blobs", "decode_worker", "model_worker", "sweep_worker", "sweeper")
+        wanted = ("database", "blobs", "transfer_worker", "decode_worker", "model_worker", "sweep_worker", "sweeper")
         for name, arguments in self._programs(port).items():
             ready = (lambda: readiness.has(*wanted)) if name == "api" else (lambda: True)
             self.parts[name] = Program(name, arguments, self._linked(name), probe=ready)
@@ -179,6 +179,7 @@ class Stack:
     def _programs(self, port: int) -> dict[str, tuple[str, ...]]:
         one = ("--concurrency", "1")
         return {
+            "transfer": parts.TRANSFER,
             "decode1": (*_numbered(parts.DECODE, "decode", "decode1"), *one),
             "decode2": (*_numbered(parts.DECODE, "decode", "decode2"), *one),
             "model1": _numbered(parts.MODEL, "model", "model1"),

@@ -7,7 +7,9 @@ transaction is tried here by itself.
 from collections import Counter
 from itertools import count
 
-from db.models import Budget, Event, Job, Plan, Segment, Video, Window
+import pytest
+
+from db.models import ApiKey, Base, Budget, Event, Job, Plan, Segment, Video, Window
 from tests.integration.mortal import UNCOMMITTED, Fate, Killed, Meddling
 from tests.integration.world import (
     WINDOWS,
@@ -18,6 +20,8 @@ from tests.integration.world import (
     assert_no_orphans,
     assert_whole,
     forget,
+    pass_time,
+    post,
     recover,
     told,
     upload,
@@ -113,3 +117,37 @@ def test_a_deletion_killed_at_any_moment_is_whole_or_did_not_happen(world: World
         if not fate.dead:
             break
     assert at > 1
+
+
+@pytest.mark.parametrize("what", ["video", "job", "key"])
+def test_what_was_killed_at_any_moment_and_is_sent_again_with_its_key_is_there_once(world: World, what: str) -> None:
+    """Where the first answer was kept before the process died, the second is that one."""
+    kinds = {"video": Video, "job": Job, "key": ApiKey}
+    analyse(world, Fate(None))
+    with world.sessions.begin() as session:
+        path = {"video": "/v1/videos", "job": f"/v1/videos/{session.query(Video).one().id}/jobs", "key": "/v1/keys"}[what]
+    body = {"video": world.clip, "job": b"{}", "key": b'{"name": "camera", "scopes": ["read"]}'}[what]
+    media_type = "video/mp4" if what == "video" else "application/json"
+    died = Counter[str]()
+    for at in count():
+        fate, headers = Fate(at), {"Idempotency-Key": f"try-{at}", "Content-Type": media_type}
+        before = number(world, kinds[what])
+        first = post(world, fate, path, body, headers)
+        kept = number(world, kinds[what]) - before
+        pass_time(world)
+        second = post(world, Fate(None), path, body, headers)
+        with told(fate):
+            assert second is not None
+            assert second.status_code in {201, 202}, second.text
+            assert ("Idempotent-Replayed" in second.headers) is bool(kept)
+            assert first is None or first.json() == second.json()
+            assert number(world, kinds[what]) == before + 1
+        died[fate.crossed[-1]] += 1
+        if not fate.dead:
+            break
+    assert died["committed"] >= 2  # the claim, and the effect
+
+
+def number(world: World, kind: type[Base]) -> int:
+    with world.sessions.begin() as session:
+        return session.query(kind).count()

@@ -15,7 +15,6 @@ from db import doomed, orphans
 from db.models import Job, Video, Window
 from db.orphans import Orphan
 from db.session import Sessions
-from services.api.videos import DELETE_AGAIN_AFTER
 from tests.integration import rows
 from tests.integration.test_settling import claim, finish
 
@@ -73,7 +72,7 @@ def test_what_is_under_way_is_no_orphan(sessions: Sessions, settings: Settings, 
     upload = uuid7()
     blobs.put(source_key(upload), b"half")
     with sessions.begin() as session:
-        doomed.doom(session, f"videos/{upload}", after=DELETE_AGAIN_AFTER, again_after=DELETE_AGAIN_AFTER)
+        doomed.doom(session, f"videos/{upload}", after=doomed.WRITTEN_WITHIN, again_after=doomed.WRITTEN_WITHIN)
     job, _ = rows.job(sessions, video, settings)
     blobs.put(frames_key(video.id, 0, "b", 0), b"next")
     assert found(sessions, blobs) == []

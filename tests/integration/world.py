@@ -23,7 +23,7 @@ from sqlalchemy import Engine, func, select, update
 from core.blobs import Blobs
 from core.queue import LOCALIZE, PLAN, SAMPLE, SETTLE
 from core.settings import Settings
-from db.models import Budget, DoomedBlobs, Event, Job, Plan, Segment, Video, Window
+from db.models import Budget, DoomedBlobs, Event, IdempotencyKey, Job, Plan, Segment, Video, Window
 from db.session import Sessions, make_engine
 from services.api.app import create_app
 from services.api.context import Parts
@@ -159,6 +159,20 @@ def upload(world: World, fate: Fate) -> tuple[int | None, list[tuple[str, object
     return asyncio.run(send())
 
 
+def post(world: World, fate: Fate, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response | None:
+    """The answer to anything else; None where it died first."""
+
+    async def send() -> httpx.Response | None:
+        client, _ = world.api(fate)
+        async with client:
+            try:
+                return await client.post(path, content=body, headers=headers)
+            except Killed:
+                return None
+
+    return asyncio.run(send())
+
+
 def work_off(runtime: Runtime, ring: MortalRing) -> None:
     """Do what was rung for, and what that rings for, until it is quiet."""
     tasks = {PLAN: plan, SAMPLE: sample, LOCALIZE: localize, SETTLE: sweeping.settle}
@@ -214,6 +228,7 @@ def pass_time(world: World) -> None:
         for kind in (Plan, Segment, Window):
             session.execute(update(kind).where(kind.state == "running").values(lease_until=func.clock_timestamp() - timedelta(seconds=1)))
             session.execute(update(kind).values(not_before=func.clock_timestamp() - timedelta(seconds=1)))
+        session.execute(update(IdempotencyKey).values(lease_until=func.clock_timestamp() - timedelta(seconds=1)))
         session.execute(update(DoomedBlobs).values(not_before=func.clock_timestamp() - timedelta(days=2), last_delete_at=func.now()))
 
 

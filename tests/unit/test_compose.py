@@ -26,6 +26,7 @@ BLOBS = "/var/lib/playhead"
 
 PROGRAMS = {
     "api": parts.api("0.0.0.0", 8000),
+    "transfer": parts.TRANSFER,
     "decode": parts.DECODE,
     "model": parts.MODEL,
     "sweep": parts.SWEEP,

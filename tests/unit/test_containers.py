@@ -2,9 +2,8 @@
 
 import pytest
 
-from core.containers import SUPPORTED, recognise
+from core.containers import SUPPORTED, media_type, recognise
 from core.errors import NotAVideo
-from services.api.sniffing import media_type
 from workers.frames.sandbox.guard import DEMUXERS
 
 TRANSPORT = (b"G" + bytes(187)) * 6

@@ -84,6 +84,12 @@ def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None
     assert [name for name, times in names.items() if times > 1] == []
 
 
+def test_every_post_may_be_sent_again(document: dict[str, Any]) -> None:
+    posts = {name: operation for name, operation in operations(document) if name.startswith("POST ")}
+    told = {name.rpartition(" ")[0] for name, _ in parameters(document) if name.endswith(" Idempotency-Key")}
+    assert sorted(posts.keys() - told) == [], "Take a `once.Whole` or a `once.Streamed` (services/api/once.py)."
+
+
 def test_nothing_breaks_whoever_relies_on_the_last_release(document: dict[str, Any]) -> None:
     released = json.loads(RELEASED.read_text(encoding="utf-8"))
     allowed = released.get("x-allowed-changes", {})

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.jobs import Round
-from services.api.progress import share_done
+from db.resources.progress import share_done
 
 rounds = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 

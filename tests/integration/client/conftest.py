@@ -1,8 +1,10 @@
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from playhead import Client
+from playhead import AsyncClient, Client
+from tests.integration.client.blocking import blocking
 from tests.integration.client.script import Script, serving
 
 
@@ -18,7 +20,12 @@ def script(server: Script) -> Script:
     return server
 
 
-@pytest.fixture
-def client(script: Script) -> Iterator[Client]:
-    with Client(script.url, "key-1") as client:
-        yield client
+@pytest.fixture(params=["sync", "async"])
+def client(script: Script, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Each of the two, to be used in the same way."""
+    if request.param == "sync":
+        with Client(script.url, "key-1") as client:
+            yield client
+    else:
+        with blocking(lambda: AsyncClient(script.url, "key-1")) as client:
+            yield client

@@ -72,14 +72,21 @@ def test_nobody_sits_through_a_long_retry_after(script: Script, client: Client) 
 
 
 @pytest.mark.parametrize("status", [503, 429])
-def test_what_might_be_done_twice_is_not_repeated(script: Script, client: Client, status: int) -> None:
-    script.on("/v1/videos/v1/jobs", problem(status, "busy", retry_after="0"))
-    script.on("/v1/videos", problem(status, "busy", retry_after="0"))
-    with pytest.raises(ApiError):
-        client.create_job("v1")
+def test_what_makes_something_is_repeated_under_the_same_key_and_every_call_has_its_own(
+    script: Script, client: Client, status: int
+) -> None:
+    script.on("/v1/videos/v1/jobs", problem(status, "busy", retry_after="0"), ok(job("queued"), 202))
+    client.create_job("v1")
+    client.create_job("v1")
+    first, again, other = (seen.headers["idempotency-key"] for seen in script.seen)
+    assert first == again != other
+
+
+def test_an_upload_in_one_piece_is_not_repeated(script: Script, client: Client) -> None:
+    script.on("/v1/videos", problem(503, "busy", retry_after="0"))
     with pytest.raises(ApiError):
         client.upload(io.BytesIO(b"video"))
-    assert script.paths() == ["POST /v1/videos/v1/jobs", "POST /v1/videos"]
+    assert script.paths() == ["POST /v1/videos"]
 
 
 def test_deleting_and_canceling_may_be_repeated(script: Script, client: Client) -> None:

@@ -1,0 +1,76 @@
+"""Jobs: ask, estimate, follow, compare, cancel, retry."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from playhead.calls import Ask, Flow, Pause, at
+from playhead.described import call, listing
+from playhead.errors import WaitTimeout
+from playhead.operations.asking import get, listed, post
+from playhead.pages import Listed
+from playhead.types import Diff, Estimate, Job
+
+# While waiting for a job a restart of the server is ridden out: about 35 s of it.
+POLL_TRIES = 10
+FIRST_POLL_S, LONGEST_POLL_S, POLL_GROWTH = 0.2, 3.0, 1.4
+
+
+class Jobs:
+    @call
+    def create_job(self, video_id: str, request: Mapping[str, Any] | None = None) -> Ask[Job]:
+        """Ask something else of a video that is there already."""
+        return post(Job, at("/v1/videos/{}/jobs", video_id), dict(request or {}))
+
+    @call
+    def estimate(self, video_id: str, request: Mapping[str, Any] | None = None) -> Ask[Estimate]:
+        """What a job with this request would cost. ApiError with the code `not_probed` until a worker has looked at the video."""
+        return post(Estimate, at("/v1/videos/{}/estimate", video_id), dict(request or {}))
+
+    @listing
+    def jobs(self, *, video_id: str | None = None, status: Sequence[str] = (), limit: int = 100) -> Listed[Job]:
+        """Newest first."""
+        return listed(Job, "/v1/jobs", video_id=video_id, status=list(status) or None, limit=limit)
+
+    @call
+    def job(self, job_id: str) -> Ask[Job]:
+        return get(Job, at("/v1/jobs/{}", job_id))
+
+    @call
+    def cancel(self, job_id: str) -> Ask[Job]:
+        """Start no further work on it. What was found stays; a job that has ended stays as it is."""
+        return post(Job, at("/v1/jobs/{}/cancel", job_id))
+
+    @call
+    def retry(self, job_id: str, *, budget_usd: float | None = None) -> Ask[Job]:
+        """Have what is missing of a job analysed that ended partial, failed or canceled; what was answered is not paid for again.
+
+        `budget_usd` is the job's new budget, what it has spent included. ApiError with the code `job_running` while it goes on,
+        `nothing_to_retry` where it has all that can be had, `budget` where it ended at its budget and is given no larger one.
+        """
+        return post(Job, at("/v1/jobs/{}/retry", job_id), {} if budget_usd is None else {"budget_usd": budget_usd})
+
+    @call
+    def diff(self, job_id: str, against: str) -> Ask[Diff]:
+        """What appeared, vanished and moved against another job of the same video, and what of it can't be compared."""
+        return get(Diff, at("/v1/jobs/{}/diff", job_id), against=against)
+
+    @call
+    def wait(self, job_id: str, *, on_progress: Callable[[Job], None] | None = None, timeout: float | None = None) -> Flow[Job]:
+        """Ask until the job has ended, in whatever way: look at its `status`. The time between two questions grows to 3 s.
+
+        Raises WaitTimeout after `timeout` seconds. A server that is away for half a minute is waited for.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        pause = FIRST_POLL_S
+        while True:
+            job = yield from replace(get(Job, at("/v1/jobs/{}", job_id)), tries=POLL_TRIES)
+            if on_progress:
+                on_progress(job)
+            if job.ended:
+                return job
+            if timeout is not None and deadline is not None and time.monotonic() + pause > deadline:
+                raise WaitTimeout(job, timeout)
+            yield Pause(pause)
+            pause = min(pause * POLL_GROWTH, LONGEST_POLL_S)

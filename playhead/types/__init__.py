@@ -1,0 +1,43 @@
+"""What the server answers, typed.
+
+Every object keeps the JSON it came from in `raw`. Fields that this version does not know are in there and break nothing; fields that an
+older server does not send keep their defaults. Times in media are milliseconds from the first presented frame, spans half-open.
+"""
+
+from playhead.types.costs import Cost, Estimate, PassEstimate, Price, Usage
+from playhead.types.events import Diff, Event, Evidence, Incomparable, Moved, Source, Verification
+from playhead.types.jobs import ENDED, Coverage, Gap, Job, Progress
+from playhead.types.keys import Key, Me, NewKey, Workspace
+from playhead.types.record import Page, Problem, Record
+from playhead.types.server import Readiness
+from playhead.types.videos import Upload, Video
+
+__all__ = [
+    "ENDED",
+    "Cost",
+    "Coverage",
+    "Diff",
+    "Estimate",
+    "Event",
+    "Evidence",
+    "Gap",
+    "Incomparable",
+    "Job",
+    "Key",
+    "Me",
+    "Moved",
+    "NewKey",
+    "Page",
+    "PassEstimate",
+    "Price",
+    "Problem",
+    "Progress",
+    "Readiness",
+    "Record",
+    "Source",
+    "Upload",
+    "Usage",
+    "Verification",
+    "Video",
+    "Workspace",
+]

@@ -1,0 +1,86 @@
+"""Somebody else's HTTP server, real and on loopback, that keeps a book of what it was asked."""
+
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Asked:
+    method: str
+    path: str
+    headers: dict[str, str]
+    """With their names in lower case."""
+
+
+Answer = Callable[[BaseHTTPRequestHandler, Asked], None]
+
+
+def plain(status: int = 200, body: bytes = b"hello", **headers: str) -> Answer:
+    """The same answer each time; `location="..."` and the like are headers."""
+
+    def answer(handler: BaseHTTPRequestHandler, asked: Asked) -> None:
+        handler.send_response(status)
+        for name, value in {"content-length": str(len(body)), **headers}.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+@dataclass
+class Elsewhere:
+    """`answer` may be changed while it serves."""
+
+    port: int
+    answer: Answer
+    book: list[Asked] = field(default_factory=list)
+    names: list[str | None] = field(default_factory=list)
+    """Those that TLS asked for."""
+
+    def url(self, path: str = "/clip.mp4", *, host: str = "127.0.0.1", scheme: str = "http") -> str:
+        return f"{scheme}://{host}:{self.port}{path}"
+
+
+@contextmanager
+def elsewhere(answer: Answer, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Elsewhere]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """The book is enough."""
+
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except OSError:
+                self.close_connection = True
+
+        def do_GET(self) -> None:
+            asked = Asked(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
+            there.book.append(asked)
+            there.answer(self, asked)
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        block_on_close = False
+
+        def handle_error(self, *_: object) -> None:
+            """A client that leaves is no error of this server."""
+
+    with Server((host, 0), Handler) as server:
+        there = Elsewhere(server.server_address[1], answer)
+        if tls:
+            tls.sni_callback = lambda _, name, __: there.names.append(name)
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield there
+        finally:
+            server.shutdown()
+            thread.join(5)

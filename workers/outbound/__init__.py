@@ -1,0 +1,1 @@
+"""Connecting to where users say: only to addresses that were checked."""
