@@ -103,6 +103,7 @@ class Hub:
         self._every_s = settings.stream_every.total_seconds()
         self._followed: dict[UUID, Followed] = {}
         self._pages: dict[tuple[UUID, Place, int], asyncio.Task[list[News]]] = {}
+        self._reads: set[asyncio.Task[list[News]]] = set()
         self._reading = asyncio.Semaphore(READERS)
         self._somebody_came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -138,7 +139,7 @@ class Hub:
         """Close, and let the last queries come to their end."""
         self.close()
         self._somebody_came.set()
-        await asyncio.gather(*([self._task] if self._task else []), *self._pages.values(), return_exceptions=True)
+        await asyncio.gather(*([self._task] if self._task else []), *self._reads, return_exceptions=True)
 
     async def page(self, followed: Followed, told: Told, after: Place) -> list[News]:
         """The next changes of the job's events after a place, among them all up to what was told; empty: there are no more.
@@ -147,7 +148,9 @@ class Hub:
         """
         key = followed.id, after, told.changes
         if key not in self._pages:
-            self._pages[key] = asyncio.create_task(self._read_page(followed.id, after))
+            self._pages[key] = reads = asyncio.create_task(self._read_page(followed.id, after))
+            self._reads.add(reads)
+            reads.add_done_callback(self._reads.discard)
             if len(self._pages) > PAGES_KEPT:
                 del self._pages[next(iter(self._pages))]
         try:
