@@ -1,20 +1,13 @@
-"""Jobs: ask, estimate, follow, compare, cancel, retry."""
+"""Jobs: ask, estimate, compare, cancel, retry."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from playhead.calls import Ask, Flow, Pause, at
+from playhead.calls import Ask, at
 from playhead.described import call, listing
-from playhead.errors import WaitTimeout
 from playhead.operations.asking import get, listed, post
 from playhead.pages import Listed
 from playhead.types import Diff, Estimate, Job
-
-# While waiting for a job a restart of the server is ridden out: about 35 s of it.
-POLL_TRIES = 10
-FIRST_POLL_S, LONGEST_POLL_S, POLL_GROWTH = 0.2, 3.0, 1.4
 
 
 class Jobs:
@@ -55,22 +48,3 @@ class Jobs:
     def diff(self, job_id: str, against: str) -> Ask[Diff]:
         """What appeared, vanished and moved against another job of the same video, and what of it can't be compared."""
         return get(Diff, at("/v1/jobs/{}/diff", job_id), against=against)
-
-    @call
-    def wait(self, job_id: str, *, on_progress: Callable[[Job], None] | None = None, timeout: float | None = None) -> Flow[Job]:
-        """Ask until the job has ended, in whatever way: look at its `status`. The time between two questions grows to 3 s.
-
-        Raises WaitTimeout after `timeout` seconds. A server that is away for half a minute is waited for.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        pause = FIRST_POLL_S
-        while True:
-            job = yield from replace(get(Job, at("/v1/jobs/{}", job_id)), tries=POLL_TRIES)
-            if on_progress:
-                on_progress(job)
-            if job.ended:
-                return job
-            if timeout is not None and deadline is not None and time.monotonic() + pause > deadline:
-                raise WaitTimeout(job, timeout)
-            yield Pause(pause)
-            pause = min(pause * POLL_GROWTH, LONGEST_POLL_S)

@@ -6,6 +6,7 @@ older server does not send keep their defaults. Times in media are milliseconds 
 
 from playhead.types.costs import Cost, Estimate, PassEstimate, Price, Usage
 from playhead.types.events import Diff, Event, Evidence, Incomparable, Moved, Source, Verification
+from playhead.types.following import News
 from playhead.types.jobs import ENDED, Coverage, Gap, Job, Progress
 from playhead.types.keys import Key, Me, NewKey, Workspace
 from playhead.types.record import Page, Problem, Record
@@ -27,6 +28,7 @@ __all__ = [
     "Me",
     "Moved",
     "NewKey",
+    "News",
     "Page",
     "PassEstimate",
     "Price",

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from playhead import ApiError, AsyncClient, Client
+from playhead import ApiError, AsyncClient, Client, WaitTimeout
 from tests.conftest import serving
 from tests.integration.client.blocking import blocking
 from tests.integration.mortal import Fate
@@ -86,8 +86,15 @@ def use_everything(client: Any, clip: bytes, folder: Path) -> None:
 
     [first] = client.jobs(video_id=analysed.id, status=["succeeded"])
     assert client.wait(first.id) == first
+    told = list(client.follow(first.id))
+    assert [news.name for news in told] == ["event"] * (len(told) - 1) + ["end"]
+    assert told[-1].job == first
+    assert list(client.follow(first.id, after=told[-2].id)) == told[-1:]
+    assert list(client.follow(first.id, after=told[-1].id)) == []
     assert client.estimate(analysed.id, {"refine": True}).calls > 0
     second = client.create_job(analysed.id, {"event_types": [{"id": "car", "description": "a car"}]})
+    with pytest.raises(WaitTimeout):
+        client.wait(second.id, timeout=0.5)
     assert client.diff(second.id, first.id).against == first.id
     with pytest.raises(ApiError, match="is queued") as running:
         client.retry(second.id, budget_usd=1)
