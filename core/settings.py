@@ -145,7 +145,7 @@ class Settings(BaseSettings):
     )
     stream_time: Duration = Field(
         timedelta(minutes=15),
-        description="How long a stream lasts at the most; then the client comes back, and its key is looked at again.",
+        description="How long a stream, or a long poll, lasts at the most; then the client comes back, and its key is looked at again.",
     )
     max_streams: Positive = Field(2000, description="Streams and long polls of one process at the most.")
     db_pool: Positive = Field(10, description="Postgres connections of one process at the most.")

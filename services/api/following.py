@@ -14,11 +14,20 @@ from services.api.bodies import LimitedRoute
 from services.api.context import Caller, Parts, Reader, WithParts
 from services.api.hub import Followed, Told, WithHub
 from services.api.jobs import outs
-from services.api.stream import SEEN, EventStream, Seen, messages
+from services.api.stream import NAMES, SEEN, EventStream, Seen, messages
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
 
 LONGEST_WAIT_S = 60
+MESSAGE = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": list(NAMES), "description": "What is told."},
+        "data": {"type": "string", "contentMediaType": "application/json", "description": "The job, the event, or an `id`."},
+        "id": {"type": "string", "pattern": SEEN, "description": "Go on after it with `Last-Event-ID`."},
+        "retry": {"type": "integer", "minimum": 0, "description": "When to come back, in milliseconds."},
+    },
+}
 
 
 def _told(parts: Parts, caller: Caller, job_id: UUID) -> tuple[JobOut, Told]:
@@ -43,7 +52,8 @@ async def get_job(
     if told.ended or not wait:
         return out
     with hub.following(job_id) as followed:
-        return Response(await _ended(followed, told, wait_s=wait), media_type="application/json")
+        longest_s = parts.settings.stream_time.total_seconds()
+        return Response(await _ended(followed, told, wait_s=min(wait, longest_s)), media_type="application/json")
 
 
 async def _ended(followed: Followed, told: Told, *, wait_s: float) -> str:
@@ -69,7 +79,7 @@ async def _ended(followed: Followed, told: Told, *, wait_s: float) -> str:
             "description": "Messages, until the job has ended.",
             "content": {
                 "text/event-stream": {
-                    "schema": {"type": "string"},
+                    "schema": MESSAGE,  # of each message, as before OpenAPI 3.2
                     "example": f'id: {Seen()}\nevent: job\ndata: {{"object":"job","status":"processing"}}\n\n',
                 }
             },

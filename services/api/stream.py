@@ -20,6 +20,7 @@ from services.api.hub import PAGE, Followed, Hub, News, Told
 log = structlog.get_logger(__name__)
 
 SEEN = r"^(-1|[0-9]{1,9})\.([0-9a-f]{32})\.([0-9a-f]{12})$"
+NAMES = ("job", "event", "withdrawn", "end", "deleted")
 GRACE_S = 5
 """How long a stream may take to say goodbye."""
 

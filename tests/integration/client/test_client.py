@@ -9,12 +9,13 @@ import socket
 import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from playhead import ApiError, Client, ConnectionFailed, Job, PlayheadError, UnexpectedAnswer, WaitTimeout
-from tests.integration.client.script import Script, breaks_off, event, job, listed, ok, problem, text
+from playhead import ApiError, Client, ConnectionFailed, Event, Job, PlayheadError, UnexpectedAnswer, WaitTimeout
+from tests.integration.client.script import Answer, Script, breaks_off, event, job, listed, ok, problem, text
 
 MB = 1024 * 1024
 
@@ -245,6 +246,30 @@ def test_waiting_outlasts_a_restart_that_other_calls_give_up_on(script: Script) 
         with pytest.raises(ApiError):
             client.job("j1")
         assert client.wait("j1").status == "succeeded"
+
+
+# Following
+
+
+def said(*messages: tuple[str, str, dict[str, Any]], retry_ms: int = 1) -> Answer:
+    """A stream of server-sent events, and its end."""
+    lines = [f": still here\n\nid: {last_id}\nevent: {name}\ndata: {json.dumps(data)}\n\n" for name, last_id, data in messages]
+    return text("".join([*lines, f"retry: {retry_ms}\n\n"]), **{"Content-Type": "text/event-stream"})
+
+
+def test_following_goes_on_where_the_stream_broke(script: Script, client: Client) -> None:
+    first = said(("job", "0.a", job("processing")), ("event", "1.b", event(1)))
+    broken = breaks_off(b"id: 2.c\nevent: event\ndata: {", promised=1000)
+    last = said(("withdrawn", "2.c", {"id": "e1"}), ("sung", "2.c", {}), ("event", "2.d", event(2)), ("end", "2.e", job()))
+    script.on("/v1/jobs/j1/stream", first, broken, last)
+    told = list(client.follow("j1"))
+    assert [(news.name, news.id) for news in told] == [
+        ("job", "0.a"), ("event", "1.b"), ("withdrawn", "2.c"), ("sung", "2.c"), ("event", "2.d"), ("end", "2.e")
+    ]  # fmt: skip
+    assert [seen.query.get("after") for seen in script.seen] == [None, ["1.b"], ["1.b"]]
+    assert (told[0].job, told[1].event, told[2].event_id, told[-1].job) == (
+        Job.from_json(job("processing")), Event.from_json(event(1)), "e1", Job.from_json(job())
+    )  # fmt: skip
 
 
 # Bytes
