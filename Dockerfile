@@ -20,4 +20,4 @@ ENV PATH="/venv/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER playhead
 VOLUME /var/lib/playhead
 EXPOSE 8000
-CMD ["python", "-m", "uvicorn", "--factory", "services.api.app:create_app", "--host", "0.0.0.0", "--port", "8000", "--timeout-graceful-shutdown", "20", "--no-access-log"]
+CMD ["python", "-m", "services.api", "--host", "0.0.0.0", "--port", "8000"]

@@ -237,6 +237,11 @@ def frames_key(video_id: object, generation: int, sampling: str, seq: int) -> st
     return f"{frames_prefix(video_id, generation)}/{sampling}/{seq:06d}.zip"
 
 
+def storyboard_prefix(video_id: object, generation: int) -> str:
+    """Pictures made of sampled frames: they go with these, and can be made again as long as these are there."""
+    return f"{frames_prefix(video_id, generation)}/storyboard"
+
+
 def look_key(video_id: object, generation: int, job_id: object, pass_: int, seq: int) -> str:
     """The frames of a second look at one event: its job's alone."""
     return f"{frames_prefix(video_id, generation)}/looks/{job_id}/{pass_}-{seq:06d}.zip"

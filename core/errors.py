@@ -9,9 +9,13 @@
     │   ├── Conflict                 409 conflict
     │   │   ├── NotArrived           409 not_arrived
     │   │   ├── NotProbed            409 not_probed
+    │   │   ├── NotSampled           409 not_sampled
     │   │   ├── JobRunning           409 job_running
     │   │   ├── NothingToRetry       409 nothing_to_retry
-    │   │   └── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
+    │   │   ├── WorkspaceFull        409 workspace_full      (as many bytes are stored as may be)
+    │   │   ├── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
+    │   │   ├── TooManyWebhooks      409 too_many_webhooks
+    │   │   └── WebhookDisabled      409 webhook_disabled
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
@@ -21,6 +25,8 @@
     │   │   ├── UrlRefused           422 url_refused         (whoever is behind a URL does not give it)
     │   │   ├── ModelNotConfigured   422 model_not_configured
     │   │   └── IdempotencyKeyReused 422 idempotency_key_reused
+    │   ├── RateLimited              429 rate_limited        (too many requests in this minute)
+    │   │   └── QuotaExceeded        429 quota_exceeded      (too many uploads or jobs today, or jobs at a time)
     │   ├── BudgetSpent              402 budget              (a job's own budget allows no further call)
     │   └── ModelRejected            422 model_rejected      (400, 403, 404, 422 from the model server)
     │       └── PromptTooLarge       422 prompt_too_large    (413, too many images, context exceeded)
@@ -51,6 +57,7 @@ class PlayheadError(Exception):
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong"
+    retry_after_s: float | None = None
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail)
@@ -94,12 +101,20 @@ class NotProbed(Conflict):
     code, title = "not_probed", "No worker has looked at this video yet"
 
 
+class NotSampled(Conflict):
+    code, title = "not_sampled", "No frame of this video has been sampled yet"
+
+
 class JobRunning(Conflict):
     code, title = "job_running", "The job has not ended"
 
 
 class NothingToRetry(Conflict):
     code, title = "nothing_to_retry", "Nothing of the job is left to do"
+
+
+class WorkspaceFull(Conflict):
+    code, title = "workspace_full", "The workspace has no room left"
 
 
 class IdempotencyInFlight(Conflict):
@@ -110,6 +125,14 @@ class IdempotencyInFlight(Conflict):
     def __init__(self, detail: str, *, retry_after_s: float) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class TooManyWebhooks(Conflict):
+    code, title = "too_many_webhooks", "The workspace has as many webhooks as it may"
+
+
+class WebhookDisabled(Conflict):
+    code, title = "webhook_disabled", "The webhook is disabled"
 
 
 class TooLarge(Rejected):
@@ -146,6 +169,22 @@ class ModelNotConfigured(Unprocessable):
 
 class IdempotencyKeyReused(Unprocessable):
     code, title = "idempotency_key_reused", "The idempotency key belongs to another request"
+
+
+class RateLimited(Rejected):
+    """`retry_after_s` is when more is allowed; None where nobody can tell."""
+
+    code, status, title = "rate_limited", 429, "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_s: float | None, **extra: Any) -> None:
+        super().__init__(detail, **extra)
+        self.retry_after_s = retry_after_s
+
+
+class QuotaExceeded(RateLimited):
+    """`quota` is the setting that says how much is allowed, `limit` its value here."""
+
+    code, title = "quota_exceeded", "The quota is used up"
 
 
 class BudgetSpent(Rejected):

@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from typing import Any, Protocol
+from uuid import UUID
 
 import structlog
 from celery import Celery
@@ -21,9 +22,18 @@ PLAN = "plan_job"
 SAMPLE = "sample_segment"
 LOCALIZE = "localize_window"
 SETTLE = "settle_job"
+DELIVER = "deliver_webhook"
 SWEEP = "sweep"
 
-ROUTES = {FETCH: "transfer", PLAN: "decode", SAMPLE: "decode", LOCALIZE: "model", SETTLE: "sweep", SWEEP: "sweep"}
+ROUTES = {
+    FETCH: "transfer",
+    PLAN: "decode",
+    SAMPLE: "decode",
+    LOCALIZE: "model",
+    SETTLE: "sweep",
+    DELIVER: "transfer",
+    SWEEP: "sweep",
+}
 """Task -> queue. What is short and urgent has a queue and a worker of its own, so that neither decoding nor a model keeps it waiting."""
 
 
@@ -66,6 +76,10 @@ def broker_config(settings: Settings) -> dict[str, Any]:
 def _longest_s(settings: Settings) -> float:
     """When a pool process that decodes is killed, whatever it says: past every limit of the decoder's own."""
     return (settings.decoder_cpu + settings.decoder_stall).total_seconds() * 2
+
+
+Bell = tuple[str, UUID]
+"""A task, and the id of the row that it is to be rung for."""
 
 
 class Ring(Protocol):

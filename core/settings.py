@@ -12,6 +12,7 @@ MiB = 1024**2
 GiB = 1024**3
 
 Positive = Annotated[int, Field(gt=0)]
+Limit = Annotated[int, Field(ge=0)]
 
 
 def _seconds(value: object) -> object:
@@ -84,6 +85,23 @@ class Settings(BaseSettings):
         5, description="Redirects that are followed from a user's URL, each checked like the first."
     )
 
+    # Webhooks
+    webhook_timeout: Duration = Field(timedelta(seconds=15), description="How long a webhook's receiver may take to answer, in all.")
+    webhook_backoff: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=30)] = Field(
+        tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 36000)),
+        description="How long a message waits after each try that failed, and up to a fifth more, a JSON list; then it has failed. "
+        "About 28 hours.",
+    )
+    webhook_disable_after: Duration = Field(
+        timedelta(days=5), description="A webhook that took nothing for so long, in as many tries as one message has, is disabled."
+    )
+    webhook_in_flight: Positive = Field(4, description="Messages that are sent to one webhook at a time; one, while it fails.")
+    webhook_secret_overlap: Duration = Field(timedelta(hours=24), description="How long a secret still signs after it was replaced.")
+    webhook_deliveries_kept: Duration = Field(
+        timedelta(days=30), description="How long deliveries stay, with what was sent and each try; those that still wait go with them."
+    )
+    max_webhooks: Positive = Field(20, description="Webhooks of one workspace.")
+
     # Work
     segment_windows: Positive = Field(8, description="Windows decoded by one worker in one go, at the most.")
     windows_ahead: Positive = Field(
@@ -124,6 +142,27 @@ class Settings(BaseSettings):
     decoder_stall: Duration = Field(timedelta(seconds=120), description="Longest silence of a decoder before it is killed.")
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(85, description="JPEG quality of sampled frames.")
 
+    # Storyboards
+    storyboard_frames: Annotated[int, Field(ge=1, le=200)] = Field(
+        100, description="Thumbnails of a storyboard at the most; there is no more than one a second."
+    )
+    storyboard_columns: Annotated[int, Field(ge=5, le=50)] = Field(10, description="Thumbnails in a row of it.")
+    storyboard_width: Annotated[int, Field(ge=16, le=320)] = Field(160, description="Pixels across a thumbnail.")
+
+    # Who may come in, and how often; 0 is no limit
+    max_requests_a_minute: Limit = Field(6000, description="Requests of one API key a minute; 0: no limit, here and below.")
+    max_failures_a_minute: Limit = Field(
+        60, description="Requests with bad API keys from one address a minute; those beyond are refused without a look at the key."
+    )
+    max_uploads_a_day: Limit = Field(0, description="Videos that one API key may bring in a day (UTC).")
+    max_jobs_a_day: Limit = Field(0, description="Jobs that one API key may submit a day (UTC), those of its uploads included.")
+    max_open_jobs: Limit = Field(0, description="Jobs of one workspace that may be open at a time.")
+    max_stored_bytes: Limit = Field(0, description="Bytes of videos that one workspace may have stored.")
+    key_kept: Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0))] = Field(
+        timedelta(seconds=1),
+        description="How long an API key that was found valid is taken for valid. A key revoked over another API process ends after this.",
+    )
+
     # The API
     idempotency_kept: Duration = Field(
         timedelta(hours=24), description="How long the answer to a request with an `Idempotency-Key` is kept, and given again."
@@ -131,6 +170,21 @@ class Settings(BaseSettings):
     idempotency_lease: Duration = Field(
         timedelta(seconds=10),
         description="How long such a request holds its key without a sign of life: when a process that died with it lets others try.",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="Proxies before the API, addresses or networks, a JSON list: their `X-Forwarded-For` and `-Proto` are believed.",
+    )
+    hsts: Duration | None = Field(
+        None, description="`Strict-Transport-Security` for so long, on answers over https. Default: none, so that nobody is locked out."
+    )
+    head_timeout: Duration = Field(timedelta(seconds=10), description="How long the head of a request may take to come.")
+    body_timeout: Duration = Field(
+        timedelta(seconds=60),
+        description="Longest silence within an upload, and the longest that any other body may take; then the connection is closed.",
+    )
+    max_connections: Annotated[int, Field(ge=16)] = Field(
+        10_000, description="Connections of one API process; beyond it those that have sent no request are closed, the oldest first."
     )
     cors_origins: tuple[str, ...] = Field((), description="Origins allowed by CORS, a JSON list; none by default.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")

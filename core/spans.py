@@ -1,6 +1,7 @@
 """Half-open stretches of media time, in integer milliseconds from the first presented frame."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -64,3 +65,9 @@ def subtract_all(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     """The time that some of the spans cover and none of the taken, as few spans, in order."""
     left = union(spans)
     return intersect(left, subtract(Span(left[0].start_ms, left[-1].end_ms), taken)) if left else []
+
+
+def divide(whole: Span, parts: int) -> list[Span]:
+    """So many parts in order, of the same length but for a millisecond: part `i` begins at `start + i * length // parts`."""
+    edges = [whole.start_ms + part * whole.length_ms // parts for part in range(parts + 1)] if parts else []
+    return [Span(*pair) for pair in pairwise(edges)]

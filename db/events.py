@@ -52,7 +52,8 @@ def _in_range(wanted: Filter) -> list[ColumnElement[bool]]:
             return low + high
 
 
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    """All that must hold for an event to be wanted."""
     conditions = [Event.workspace_id == wanted.workspace_id]
     if wanted.video_id is not None:
         conditions.append(Event.video_id == wanted.video_id)
@@ -102,7 +103,7 @@ ORDERS: dict[Sort, tuple[Any, ...]] = {
 
 def page(session: Session, wanted: Filter, *, sort: Sort, limit: int, cursor: str | None) -> Page[Event]:
     """Events that match all of the filter, by keyset. Raises `Unprocessable` for a bad cursor."""
-    query = select(Event).where(*_conditions(wanted)).order_by(*ORDERS[sort]).limit(limit + 1)
+    query = select(Event).where(*conditions(wanted)).order_by(*ORDERS[sort]).limit(limit + 1)
     if cursor is not None:
         query = _after(query, sort, cursor)
     rows = list(session.scalars(query))

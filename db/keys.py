@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, Interval, func, or_, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from core.configuration import read
@@ -31,11 +31,22 @@ USED_EVERY = timedelta(minutes=1)
 """How exactly it is known when a key was last used: more often would make a write of each read."""
 
 
+LIMITS = ("max_requests_a_minute", "max_uploads_a_day", "max_jobs_a_day")
+"""Columns of a key that stand for the settings of the same names where they are not null; 0 is no limit."""
+
+
 class Issued(NamedTuple):
     """A new key, and what is stored of it."""
 
     row: ApiKey
     key: str
+
+
+class Valid(NamedTuple):
+    """A valid key, and how long it still is; None: until it is revoked."""
+
+    key: ApiKey
+    left: timedelta | None
 
 
 def digest(key: str) -> bytes:
@@ -63,16 +74,23 @@ def create(
     return issue(session, workspaces.named(session, workspace).id, name=name, scopes=scopes, expires_at=expires_at).key
 
 
-def find(session: Session, key: str) -> ApiKey | None:
+def admit(session: Session, key: str) -> Valid | None:
     """The valid key that this is, noted as used now; None for one unknown, expired or revoked."""
     lately = ApiKey.last_used_at > func.clock_timestamp() - USED_EVERY
-    found = session.execute(select(ApiKey, func.coalesce(lately, False)).where(ApiKey.sha256 == digest(key), is_valid())).one_or_none()
+    asked = select(ApiKey, func.coalesce(lately, False), type_coerce(ApiKey.expires_at - func.clock_timestamp(), Interval))
+    found = session.execute(asked.where(ApiKey.sha256 == digest(key), is_valid())).one_or_none()
     if found is None:
         return None
-    row, noted = found
+    row, noted, left = found
     if not noted:
         session.execute(update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=func.clock_timestamp()))
-    return row
+    return Valid(row, left)
+
+
+def find(session: Session, key: str) -> ApiKey | None:
+    """The same, however long it is valid."""
+    found = admit(session, key)
+    return found.key if found else None
 
 
 def is_valid() -> ColumnElement[bool]:
@@ -117,16 +135,19 @@ def _refuse_past(session: Session, expires_at: object) -> None:
         raise Unprocessable("This is in the past; to end a key now, revoke it.", field="expires_at")
 
 
-def main() -> None:
-    arguments = _arguments()
+def main(given: list[str] | None = None) -> None:
+    """`given` are the arguments; this process's unless told."""
+    arguments = _arguments(given)
     sessions = Sessions(make_engine(read(Settings)))
     try:
         sys.exit(sessions.run(lambda session: _COMMANDS[arguments.command](session, arguments)))
     except PlayheadError as error:
         sys.exit(error.detail)
+    finally:
+        sessions.engine.dispose()
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m db.keys", description="Make, list, revoke and check API keys.")
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("create", help="print a new key; it can't be shown again")
@@ -136,10 +157,14 @@ def _arguments() -> argparse.Namespace:
     making.add_argument("--days", type=float, help="how long it is valid (default: until it is revoked)")
     listing = commands.add_parser("list", help="print what is known of all keys, one a line")
     listing.add_argument("--workspace", help="only those of this one")
+    limiting = commands.add_parser("limit", help="give a key limits of its own; what is left out becomes the server's")
+    limiting.add_argument("id", type=UUID, help="as `list` prints it")
+    for name in LIMITS:
+        limiting.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help="0: no limit")
     revoking = commands.add_parser("revoke", help="end a key for good")
     revoking.add_argument("id", type=UUID, help="as `list` prints it")
     commands.add_parser("verify", help="read a key from standard input; exit 0 if it is valid")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def _create(session: Session, arguments: argparse.Namespace) -> None:
@@ -158,18 +183,28 @@ def _list(session: Session, arguments: argparse.Namespace) -> None:
         print(row.id, row.prefix or "", workspace, row.name, ",".join(row.scopes), "yes" if valid else "no", *times, sep="\t")
 
 
+def _limit(session: Session, arguments: argparse.Namespace) -> None:
+    row = _any(session, arguments.id)
+    for name in LIMITS:
+        setattr(row, name, getattr(arguments, name))
+
+
 def _revoke(session: Session, arguments: argparse.Namespace) -> None:
-    row = session.get(ApiKey, arguments.id)
+    revoke(session, _any(session, arguments.id))
+
+
+def _any(session: Session, key_id: UUID) -> ApiKey:
+    row = session.get(ApiKey, key_id)
     if row is None:
-        raise NotFound(f"There is no API key {arguments.id}.")
-    revoke(session, row)
+        raise NotFound(f"There is no API key {key_id}.")
+    return row
 
 
 def _verify(session: Session, _: argparse.Namespace) -> int:
     return 0 if find(session, sys.stdin.read().strip()) else 1
 
 
-_COMMANDS = {"create": _create, "list": _list, "revoke": _revoke, "verify": _verify}
+_COMMANDS = {"create": _create, "list": _list, "limit": _limit, "revoke": _revoke, "verify": _verify}
 
 if __name__ == "__main__":
     main()

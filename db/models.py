@@ -1,12 +1,13 @@
 """The tables. Times are media time in integer milliseconds, or `timestamptz` by the database's own clock."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
     BigInteger,
     CheckConstraint,
     Computed,
@@ -46,13 +47,20 @@ class Identified:
 
 
 class Workspace(Identified, Base):
+    """Limits stand for the settings of the same names where they are not null."""
+
     __tablename__ = "workspaces"
 
     name: Mapped[str] = mapped_column(unique=True)
+    max_open_jobs: Mapped[int | None]
+    max_stored_bytes: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class ApiKey(Identified, Base):
-    """Only the SHA-256 of a key is kept, and how it begins; the keys are random enough (256 bits) to need no salt."""
+    """Only the SHA-256 of a key is kept, and how it begins; the keys are random enough (256 bits) to need no salt.
+
+    Limits stand for the settings of the same names where they are not null.
+    """
 
     __tablename__ = "api_keys"
 
@@ -64,6 +72,20 @@ class ApiKey(Identified, Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    max_requests_a_minute: Mapped[int | None]
+    max_uploads_a_day: Mapped[int | None]
+    max_jobs_a_day: Mapped[int | None]
+
+
+class KeyDay(Base):
+    """How much a key with a quota did on a day, in UTC."""
+
+    __tablename__ = "key_days"
+
+    api_key_id: Mapped[UUID] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    uploads: Mapped[int] = mapped_column(server_default="0")
+    jobs: Mapped[int] = mapped_column(server_default="0")
 
 
 class Video(Identified, Base):
@@ -162,24 +184,26 @@ class Budget(Base):
     closed: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
+class Leased(Identified):
+    """A row that one worker at a time has, under a lease (see `db.leases`). `attempts` counts claims that may be the row's own fault."""
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(server_default="pending")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    not_before: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+
+
 WORK_STATES = ("pending", "running", "done", "failed", "canceled")
 OPEN_WORK_STATES = ("pending", "running")
 
 
-class Work(Identified):
-    """A piece of work that is claimed under a lease (see `db.leases`).
+class Work(Leased):
+    """A piece of a job's work. `outages` counts attempts that were ended by somebody else being away."""
 
-    `attempts` counts claims that may be the work's own fault; `outages` those ended by somebody else being away.
-    """
-
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
-    state: Mapped[str] = mapped_column(server_default="pending")
-    attempts: Mapped[int] = mapped_column(server_default="0")
     outages: Mapped[int] = mapped_column(server_default="0")
-    not_before: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    lease_token: Mapped[UUID | None]
-    lease_until: Mapped[datetime | None]
     error: Mapped[dict[str, Any] | None]
 
 
@@ -383,6 +407,61 @@ class WithdrawnEvent(Base):
     change: Mapped[int]
 
     __table_args__ = (Index("withdrawn_events_job_changes", "job_id", "change", "id"),)
+
+
+class Endpoint(Identified, Base):
+    """Where a workspace's webhooks go, and which. Its secret signs what is sent; `old_secret` does too, until `old_secret_until`.
+
+    `failures` are those in a row, since `failing_since`. Not `enabled`: nothing is written for it, and what was written waits;
+    `disabled_reason` says why, where that was not somebody's wish.
+    """
+
+    __tablename__ = "webhook_endpoints"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    url: Mapped[str]
+    description: Mapped[str | None]
+    events: Mapped[list[str]]
+    secret: Mapped[str]
+    old_secret: Mapped[str | None]
+    old_secret_until: Mapped[datetime | None]
+    enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    disabled_reason: Mapped[str | None]
+    last_success_at: Mapped[datetime | None]
+    last_failure_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(server_default="0")
+    failing_since: Mapped[datetime | None]
+
+    __table_args__ = (Index("webhook_endpoints_page", "workspace_id", "id"),)
+
+
+DELIVERY_STATES = ("pending", "running", "delivered", "failed")
+
+
+class Delivery(Leased, Base):
+    """A message for one endpoint, written by the transaction that it tells of; its id is the message's, the same over all tries.
+
+    `payload` is what is sent, as it was then: of type JSON, which keeps the order of its members. `event_id` is of the event that it tells
+    of, by which it is told once; `job_id`, by which it goes with its video. `tries` are `db.deliveries.Try`, the oldest first.
+    """
+
+    __tablename__ = "webhook_deliveries"
+
+    endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoints.id", ondelete="CASCADE"))
+    job_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    event_id: Mapped[UUID | None]
+    type: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    tries: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+
+    __table_args__ = (
+        CheckConstraint(f"state IN {DELIVERY_STATES}", name="webhook_deliveries_state"),
+        Index("webhook_deliveries_page", "endpoint_id", "id"),
+        Index("webhook_deliveries_due", "endpoint_id", "not_before", postgresql_where=text("state IN ('pending', 'running')")),
+        Index("webhook_deliveries_job", "job_id", postgresql_where=text("job_id IS NOT NULL")),
+        Index("webhook_deliveries_event", "endpoint_id", "event_id", unique=True, postgresql_where=text("event_id IS NOT NULL")),
+        Index("webhook_deliveries_created", "created_at"),
+    )
 
 
 class DoomedBlobs(Base):

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from core.blobs import Blobs, index_key, upload_prefix, video_prefix
+from core.blobs import Blobs, index_key, storyboard_prefix, upload_prefix, video_prefix
 from core.configuration import read
 from core.errors import BlobsUnavailable, PlayheadError
 from core.settings import Settings
@@ -65,13 +65,14 @@ def _of_video(session: Session, video_id: UUID, keys: set[str]) -> Iterator[Orph
     if video is None:  # deleted meanwhile
         return
     source, frames = video.blob_key, _frames(session, video_id)
+    made = storyboard_prefix(video_id, video.frames_generation)
     named = {source, *frames} if video.sha256 else frames  # its bytes may be yet to come
     yield from (Orphan("gone", key, video_id) for key in sorted(named - keys))
     if _is_open(session, video_id):
         return
     doomed = tuple(session.scalars(select(DoomedBlobs.prefix)))
     unnamed = keys - {source, index_key(video_id), *frames}
-    yield from (Orphan("unnamed", key, video_id) for key in sorted(unnamed) if not key.startswith(doomed))
+    yield from (Orphan("unnamed", key, video_id) for key in sorted(unnamed) if not key.startswith((*doomed, made)))
 
 
 def _is_named(session: Session, folder: str) -> bool:

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, cast, func, select, true
+from sqlalchemy import Integer, cast, exists, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, defer
 
 from core.gaps import UNANSWERED
 from db.models import Job, Segment, Window
+
+_HAS_FRAMES = func.cardinality(Window.frame_pts_ms) > 0
 
 SLIM = (defer(Window.signals, raiseload=True), defer(Window.raw_reply, raiseload=True))
 
@@ -56,6 +58,25 @@ def with_frames(session: Session, video_id: UUID) -> list[tuple[dict[str, Any], 
     query = select(Job.request["sampling"], Window).join(Job, Window.job_id == Job.id).where(Job.video_id == video_id, Window.pass_ == 0)
     rows = session.execute(query.where(Window.frames_key.is_not(None)).order_by(Window.start_ms, Window.seq).options(*SLIM))
     return [(sampling, window) for sampling, window in rows]
+
+
+def with_stored_frames(session: Session, video_id: UUID) -> list[tuple[int, int, str]]:
+    """Where the windows of a video's timeline lie that have frames, `(start_ms, end_ms, frames_key)`, in order, each once."""
+    query = select(Window.start_ms, Window.end_ms, Window.frames_key).join(Job, Window.job_id == Job.id)
+    rows = query.where(Job.video_id == video_id, Window.pass_ == 0, Window.frames_key.is_not(None), _HAS_FRAMES).distinct()
+    return [(start_ms, end_ms, str(key)) for start_ms, end_ms, key in session.execute(rows.order_by(*rows.selected_columns))]
+
+
+def frame_times(session: Session, frames_keys: Iterable[str]) -> dict[str, list[int]]:
+    """The times of stored frames, by key."""
+    query = select(Window.frames_key, Window.frame_pts_ms).where(Window.frames_key.in_(list(frames_keys)))
+    return {str(key): times for key, times in session.execute(query)}
+
+
+def lost_frames(session: Session, video_id: UUID) -> bool:
+    """Whether sampled frames of a video were deleted."""
+    gone = exists().where(Job.video_id == video_id, Window.job_id == Job.id, Window.frames_key.is_(None), _HAS_FRAMES)
+    return bool(session.scalar(select(gone)))
 
 
 def waiting(session: Session, job_id: UUID) -> int:

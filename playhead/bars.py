@@ -1,7 +1,7 @@
 """Progress bars on a terminal; elsewhere nothing is drawn."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 from rich.progress import (
@@ -17,15 +17,24 @@ from rich.progress import (
 )
 
 from playhead.files import OnBytes
-from playhead.render import printable, warned
+from playhead.render import printable, size, warned
 from playhead.types import Job
 
 
 @contextmanager
-def sending(console: Console, name: str) -> Iterator[OnBytes]:
+def moving(console: Console, doing: str, name: str) -> Iterator[OnBytes]:
+    """`doing`: Sending, or Receiving."""
     with _progress(console, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bars:
-        bar = bars.add_task(f"Sending {printable(name)}", total=None)
-        yield lambda sent, total: bars.update(bar, completed=sent, total=total)
+        bar = bars.add_task(f"{doing} {printable(name)}", total=None)
+        yield lambda moved, total: bars.update(bar, completed=moved, total=total)
+
+
+def sending(console: Console, name: str) -> AbstractContextManager[OnBytes]:
+    return moving(console, "Sending", name)
+
+
+def receiving(console: Console, name: str) -> AbstractContextManager[OnBytes]:
+    return moving(console, "Receiving", name)
 
 
 @contextmanager
@@ -46,6 +55,9 @@ def working(console: Console, name: str) -> Iterator[Callable[[Job], None]]:
 
 
 def _doing(job: Job) -> str:
+    if job.stage == "fetch" and job.progress.bytes_done is not None:
+        total = "" if job.progress.bytes_total is None else f" of {size(job.progress.bytes_total)}"
+        return f"fetch, {size(job.progress.bytes_done)}{total}"
     windows = f", {job.progress.windows_done} of {job.progress.windows_total} windows" if job.progress.windows_total else ""
     return f"{job.stage if job.status == 'processing' and job.stage else job.status}{windows}"
 

@@ -34,7 +34,8 @@ class Content(Protocol):
 class Ask(Generic[R]):
     """One request, and how its answer is read. As a flow it is made up to `tries` times, and gives what was read.
 
-    `tries`: how often in all, where that is not what the client says; 1 for what may not be done twice, or can't be sent twice. `stream`:
+    `content` makes the body, anew for each try. `tries`: how often in all, where that is not what the client says; 1 for what can't be sent
+    twice. `stream`:
     the answer's body is not read with it, but by `Piece`, and lasts as long as the flow.
     """
 
@@ -44,7 +45,7 @@ class Ask(Generic[R]):
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
-    content: Content | None = None
+    content: Callable[[], Content] | None = None
     timeout: float | None = None
     tries: int | None = None
     stream: bool = False

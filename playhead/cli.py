@@ -1,6 +1,7 @@
 """The command line."""
 
 import sys
+from collections.abc import Callable
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -10,8 +11,12 @@ from playhead.commands.analyze import analyze
 from playhead.commands.ask import ask
 from playhead.commands.estimate import estimate
 from playhead.commands.events import events
+from playhead.commands.exports import download, export, frame, storyboard, timeline
+from playhead.commands.follow import follow
 from playhead.commands.jobs import cancel, diff, jobs, retry
+from playhead.commands.keys import keys, me
 from playhead.commands.videos import delete, videos
+from playhead.commands.webhooks import webhooks
 from playhead.errors import PlayheadError
 from playhead.terminal import Session
 from playhead.version import __version__
@@ -32,6 +37,7 @@ ANALYZE = _examples(
     "playhead analyze street.mp4 --type 'crossing=A person crosses the street'",
     "playhead analyze street.mp4 --analyzer signals",
     "playhead analyze street.mp4 --budget 0.25",
+    "playhead analyze https://example.com/street.mp4",
     "playhead analyze *.mp4 --json | jq .job.status",
 )
 ASK = _examples(
@@ -48,7 +54,15 @@ EVENTS = _examples(
     "playhead events VIDEO --from 1:00 --to 2:00 --type crossing",
     "playhead events --text 'red car' --json | jq .start_ms",
 )
-
+FOLLOW = _examples(
+    "playhead follow JOB",
+    "playhead follow JOB --json | jq -c 'select(.kind == \"event\") | .data'",
+)
+EXPORT = _examples(
+    "playhead export VIDEO vtt -o street.vtt",
+    "playhead export VIDEO csv --type crossing | head",
+    "playhead export VIDEO edl --frame-rate 29.97 -o street.edl",
+)
 RETRY = _examples(
     "playhead retry JOB --wait",
     "playhead retry JOB --budget 0.50",
@@ -61,16 +75,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(epilog=ANALYZE)(analyze)
-app.command(epilog=ASK)(ask)
-app.command(epilog=EVENTS)(events)
-app.command(epilog=ESTIMATE)(estimate)
-app.command()(videos)
-app.command()(jobs)
-app.command()(diff)
-app.command()(cancel)
-app.command(epilog=RETRY)(retry)
-app.command()(delete)
+_COMMANDS: dict[str, dict[Callable[..., None], str | None]] = {
+    "Ask": {analyze: ANALYZE, ask: ASK, estimate: ESTIMATE},
+    "Look": {events: EVENTS, timeline: None, export: EXPORT, storyboard: None, frame: None, download: None, diff: None},
+    "Keep going": {jobs: None, follow: FOLLOW, cancel: None, retry: RETRY},
+    "Keep house": {videos: None, delete: None, me: None},
+}
+for panel, commands in _COMMANDS.items():
+    for command, examples in commands.items():
+        app.command(epilog=examples, rich_help_panel=panel)(command)
+app.add_typer(keys, name="keys", rich_help_panel="Keep house")
+app.add_typer(webhooks, name="webhooks", rich_help_panel="Keep house")
 
 
 def _version(wanted: bool) -> None:

@@ -58,7 +58,7 @@ class Client(Operations):
 
 
 class AsyncClient(Operations):
-    """As `Client`, with the same methods, for asyncio and trio: `await client.job(...)`, `async for event in client.events(...)`.
+    """As `Client`, with the same methods, for asyncio: `await client.job(...)`, `async for event in client.events(...)`.
 
     Use it as an asynchronous context manager, or `await client.aclose()`.
     """

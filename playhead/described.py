@@ -4,13 +4,14 @@ signatures are the same in both.
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, assert_type, overload
 
 from playhead.calls import Flows, Series
 from playhead.pages import AsyncPages, Listed, Pages
 
 if TYPE_CHECKING:
     from playhead.client import AsyncClient, Client
+    from playhead.types import Event, Job, News
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,3 +81,14 @@ class listing(_Described[P, Listed[R]]):  # noqa: N801
     def __get__(self, client: "AsyncClient", owner: type) -> Callable[P, AsyncPages[R]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         return self if client is None else self._bound(client)
+
+
+if TYPE_CHECKING:
+
+    async def _as_mypy_and_editors_see_it(client: "Client", other: "AsyncClient") -> None:
+        assert_type(client.job("j"), Job)
+        assert_type(await other.job("j"), Job)
+        assert_type(client.follow("j"), Iterator[News])
+        assert_type(other.follow("j"), AsyncIterator[News])
+        assert_type(client.events("v", at_ms=1), Pages[Event])
+        assert_type(other.events("v", at_ms=1), AsyncPages[Event])

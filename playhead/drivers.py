@@ -67,7 +67,7 @@ class Driver:
                 return time.sleep(seconds)
 
     def _send(self, ask: Ask[Any], opened: ExitStack) -> httpx.Response:
-        content = None if ask.content is None else _pieces(ask.content)
+        content = None if ask.content is None else _pieces(ask.content())
         answer = self._http.send(self._http.build_request(content=content, **_request(ask)), stream=ask.stream)
         if ask.stream:
             opened.callback(answer.close)
@@ -78,7 +78,7 @@ class Driver:
 
 
 class AsyncDriver:
-    """As `Driver`, on whatever event loop anyio knows."""
+    """As `Driver`, on an event loop."""
 
     def __init__(self, settings: Settings, *, timeout: float, tries: int, transport: httpx.AsyncBaseTransport | None) -> None:
         self._tries = tries
@@ -124,7 +124,7 @@ class AsyncDriver:
                 return await anyio.sleep(seconds)
 
     async def _send(self, ask: Ask[Any], opened: AsyncExitStack) -> httpx.Response:
-        content = None if ask.content is None else _async_pieces(ask.content)
+        content = None if ask.content is None else _async_pieces(ask.content())
         answer = await self._http.send(self._http.build_request(content=content, **_request(ask)), stream=ask.stream)
         if ask.stream:
             opened.push_async_callback(answer.aclose)

@@ -28,10 +28,11 @@ class Seekable(Protocol):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """`total` is the bytes from here to the end, None where the stream does not tell."""
+    """`total` is the bytes from `start`, where it stood, to its end; both None where it can be read only once."""
 
     stream: Readable
     filename: str | None
+    start: int | None
     total: int | None
     content_type: str
 
@@ -41,13 +42,19 @@ class Outgoing:
         length = {} if self.total is None else {"Content-Length": str(self.total)}
         return {"Content-Type": self.content_type, **length}
 
+    def body(self, on_progress: OnBytes | None, *, offset: int = 0) -> "Body":
+        """All from an offset on; where the stream can be read only once, what is left of it."""
+        if isinstance(self.stream, Seekable) and self.start is not None:
+            self.stream.seek(self.start + offset)
+        return Body(self, on_progress, offset)
+
 
 class Body:
     """The bytes of a file, as they are sent (a `calls.Content`); never more than was announced, also where the file grows meanwhile."""
 
-    def __init__(self, file: Outgoing, on_progress: OnBytes | None) -> None:
+    def __init__(self, file: Outgoing, on_progress: OnBytes | None, offset: int) -> None:
         self._file, self._on_progress = file, on_progress
-        self._read = self._sent = 0
+        self._read = self._sent = offset
 
     def read(self) -> bytes:
         """Raises OSError where the file shrinks."""
@@ -78,7 +85,8 @@ def _described(stream: Readable) -> Outgoing:
     filename = _filename(stream)
     guess, _ = mimetypes.guess_type(filename or "")
     content_type = guess if guess and guess.startswith("video/") else "application/octet-stream"
-    return Outgoing(stream, filename, _rest(stream), content_type)
+    start, total = _rest(stream)
+    return Outgoing(stream, filename, start, total, content_type)
 
 
 def _filename(stream: Readable) -> str | None:
@@ -87,13 +95,14 @@ def _filename(stream: Readable) -> str | None:
     return Path(name).name.encode(errors="replace").decode() if isinstance(name, str) else None
 
 
-def _rest(stream: Readable) -> int | None:
+def _rest(stream: Readable) -> tuple[int, int] | tuple[None, None]:
+    """Where it stands, and how much comes from there."""
     if not (isinstance(stream, Seekable) and stream.seekable()):
-        return None
+        return None, None
     here = stream.tell()
     end = stream.seek(0, os.SEEK_END)
     stream.seek(here)
-    return end - here
+    return here, end - here
 
 
 @contextmanager

@@ -39,9 +39,9 @@ def _harmful(char: str) -> bool:
 
 def events_table(events: Iterable[Event], *, with_video: bool = False) -> Table:
     """Start, end, how far off they may be, type, and what was seen. `with_video` says which video too, for lists over several."""
-    table = _table("start>", "end>", "±", "type", "what was seen~")
+    made = table("start>", "end>", "±", "type", "what was seen~")
     if with_video:
-        table.add_column("video", no_wrap=True)
+        made.add_column("video", no_wrap=True)
     for event in events:
         cells: list[str | Text] = [
             format_timecode(event.start_ms),
@@ -50,43 +50,43 @@ def events_table(events: Iterable[Event], *, with_video: bool = False) -> Table:
             Text.assemble((printable(event.type), "bold"), (_marks(event), "dim")),
             printable(event.description or event.title or ""),
         ]
-        table.add_row(*cells, *([event.video_id] if with_video else []))
-    return table
+        made.add_row(*cells, *([event.video_id] if with_video else []))
+    return made
 
 
 def videos_table(videos: Iterable[Video]) -> Table:
-    table = _table("video", "length>", "size>", "picture", "added", "title~")
+    made = table("video", "length>", "size>", "picture", "added", "title~")
     for video in videos:
         length = "" if video.duration_ms is None else format_timecode(video.duration_ms)
         picture = f"{video.width}x{video.height} {video.codec or ''}" if video.width else ""
-        table.add_row(
+        made.add_row(
             video.id,
             length,
-            _bytes(video.bytes),
+            size(video.bytes),
             printable(picture),
-            _when(video.created_at),
+            when(video.created_at),
             printable(video.title or video.filename or ""),
         )
-    return table
+    return made
 
 
 def jobs_table(jobs: Iterable[Job]) -> Table:
-    table = _table("job", "status", "done>", "analysed>", "cost>", "asked", "video")
+    made = table("job", "status", "done>", "analysed>", "cost>", "asked", "video")
     for job in jobs:
         status = Text(printable(job.status), STATUS_STYLES.get(job.status, ""))
         done = f"{job.progress.percent:.0f}%"
-        table.add_row(job.id, status, done, _ratio(job), _dollars(job), _when(job.created_at), job.video_id)
-    return table
+        made.add_row(job.id, status, done, _ratio(job), _dollars(job), when(job.created_at), job.video_id)
+    return made
 
 
 def estimate_table(estimate: Estimate) -> Table:
     """A row for each pass, and one for all where there are several."""
-    table = _table("pass", "windows>", "frames>", "calls>", "tokens in>", "tokens out>", "expected>", "at most>")
+    made = table("pass", "windows>", "frames>", "calls>", "tokens in>", "tokens out>", "expected>", "at most>")
     rows: list[tuple[str, Cost]] = [(printable(one.name), one) for one in estimate.passes]
     for name, one in rows if len(rows) == 1 else [*rows, ("all", estimate)]:
         counts = (one.windows, one.frames, one.calls, one.input_tokens, one.output_tokens)
-        table.add_row(name, *(f"{count:,}" for count in counts), _usd(one.expected_usd), _usd(one.at_most_usd))
-    return table
+        made.add_row(name, *(f"{count:,}" for count in counts), _usd(one.expected_usd), _usd(one.at_most_usd))
+    return made
 
 
 def estimate_notes(estimate: Estimate) -> list[str]:
@@ -191,23 +191,24 @@ def _usd(amount: float | None) -> str:
     return "" if amount is None else f"${amount:.4f}"
 
 
-def _bytes(size: int | None) -> str:
-    if size is None:
+def size(count: int | None) -> str:
+    """In bytes, kB, MB or GB."""
+    if count is None:
         return ""
     units = iter(("B", "kB", "MB", "GB"))
-    amount, unit = float(size), next(units)
+    amount, unit = float(count), next(units)
     while amount >= 1000 and (larger := next(units, None)):
         amount, unit = amount / 1000, larger
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
-def _when(moment: datetime | None) -> str:
+def when(moment: datetime | None) -> str:
     return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
-def _table(*columns: str) -> Table:
+def table(*columns: str) -> Table:
     """A column's name ends in `>` where its cells stand to the right, in `~` where they may be broken into lines."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column.rstrip(">~"), justify="right" if column.endswith(">") else "left", no_wrap=not column.endswith("~"))
-    return table
+        made.add_column(column.rstrip(">~"), justify="right" if column.endswith(">") else "left", no_wrap=not column.endswith("~"))
+    return made

@@ -8,6 +8,8 @@ from playhead.errors import ApiError, ConnectionFailed
 
 # Too many requests; and what a server, or the proxy before it, says while it restarts.
 TEMPORARY = frozenset({429, 502, 503, 504})
+# The try before, whose answer never came, is still being carried out.
+TEMPORARY_CODES = frozenset({"idempotency_in_flight"})
 LONGEST_PAUSE_S = 60.0
 _FIRST_PAUSE_S, _LONGEST_BACKOFF_S = 0.25, 8.0
 
@@ -16,7 +18,7 @@ def pause_s(error: ApiError | ConnectionFailed, attempt: int) -> float | None:
     """How long to wait before the next try; None when trying again is no use, or has to wait for longer than anyone sits there."""
     if isinstance(error, ConnectionFailed):
         return backoff_s(attempt)
-    if error.status not in TEMPORARY:
+    if error.status not in TEMPORARY and error.code not in TEMPORARY_CODES:
         return None
     pause = backoff_s(attempt) if error.retry_after_s is None else error.retry_after_s
     return pause if pause <= LONGEST_PAUSE_S else None

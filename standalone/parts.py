@@ -9,7 +9,6 @@ from pathlib import Path
 from standalone.processes import Command
 
 ROOT = Path(__file__).parent.parent
-API_DRAIN_S = 20  # how long requests under way may take once the API was told to stop
 
 CELERY = ("-m", "celery", "-A", "workers.app")
 WORKER = ("worker", "--without-gossip", "--without-mingle", "--loglevel", "INFO")
@@ -17,8 +16,7 @@ WORKER = ("worker", "--without-gossip", "--without-mingle", "--loglevel", "INFO"
 
 def api(host: str, port: int) -> tuple[str, ...]:
     """The arguments of `python` that run the API."""
-    listening = ("--host", host, "--port", str(port), "--timeout-graceful-shutdown", str(API_DRAIN_S), "--no-access-log")
-    return ("-m", "uvicorn", "--factory", "services.api.app:create_app", *listening)
+    return ("-m", "services.api", "--host", host, "--port", str(port))
 
 
 DECODE = (*CELERY, *WORKER, "--hostname", "decode@%h", "--queues", "decode", "--pool", "prefork")

@@ -19,6 +19,7 @@ from db import keys
 from db.session import Sessions, make_engine
 from db.upgrade import upgrade
 from services.api.app import create_app
+from services.api.server import configuration
 from standalone.postgres import Postgres, postgres
 from standalone.valkey import Valkey, valkey
 from tests.polling import wait_until
@@ -107,7 +108,7 @@ def api_key(sessions: Sessions) -> str:
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """The API on a port of this machine, in a thread; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, ws="none"))
+    server = uvicorn.Server(configuration(create_app(settings), settings))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()

@@ -14,6 +14,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     """With their names in lower case."""
+    body: bytes = b""
 
 
 Answer = Callable[[BaseHTTPRequestHandler, Asked], None]
@@ -61,9 +62,12 @@ def elsewhere(answer: Answer, *, host: str = "127.0.0.1", tls: ssl.SSLContext | 
                 self.close_connection = True
 
         def do_GET(self) -> None:
-            asked = Asked(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            asked = Asked(self.command, self.path, headers, self.rfile.read(int(headers.get("content-length", 0))))
             there.book.append(asked)
             there.answer(self, asked)
+
+        do_POST = do_GET  # noqa: N815 -- the name that the library looks for
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True

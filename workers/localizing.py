@@ -4,7 +4,6 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from core.queue import SAMPLE
 from core.request import JobRequest
 from core.spans import Span
 from db import windows
@@ -34,8 +33,7 @@ def _localize(runtime: Runtime, work: Window, beat: Heartbeat) -> None:
     job = runtime.sessions.run(lambda session: session.get_one(Job, work.job_id))
     ask = _detect if work.pass_ == 0 else look
     values = ask(runtime, work, JobRequest.model_validate(job.request), beat)
-    for segment_id in runtime.sessions.run(lambda session: settling.close(session, work, **values)):
-        runtime.ring(SAMPLE, segment_id)
+    runtime.ring_for(runtime.sessions.run(lambda session: settling.close(session, work, **values)))
     show(runtime, work.job_id)
 
 

@@ -1,6 +1,7 @@
 """What every task works with: made once a process, after the fork, from the settings."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ import httpx
 from core.blobs import Blobs
 from core.broker import connect
 from core.provider import scope
-from core.queue import Doorbell, Ring
+from core.queue import Bell, Doorbell, Ring
 from core.settings import Settings
 from db.session import Sessions, make_engine
 from workers.frames.sampler import Limits, Sampler
@@ -33,6 +34,11 @@ class Runtime:
     limits: CallLimits
     prices: PriceList
     stop: Stop
+
+    def ring_for(self, bells: Iterable[Bell]) -> None:
+        """Ring for each of them."""
+        for task, row_id in bells:
+            self.ring(task, row_id)
 
 
 def make_runtime(settings: Settings, *, stop: Stop | None = None) -> Runtime:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.blobs import frames_key, look_key
 from core.frames import pack
-from core.queue import LOCALIZE, SAMPLE
+from core.queue import LOCALIZE
 from core.request import JobRequest, Sampling
 from core.spans import Span, union
 from db import jobs, leases, windows
@@ -44,8 +44,7 @@ def _sample(runtime: Runtime, work: Segment, beat: Heartbeat) -> None:
     rows = _windows if work.pass_ == 0 else _looks
     for job, row in rows(runtime, work, beat):
         _add(runtime, work, job, row)
-    for segment_id in runtime.sessions.run(lambda session: settling.close(session, work, state="done")):
-        runtime.ring(SAMPLE, segment_id)
+    runtime.ring_for(runtime.sessions.run(lambda session: settling.close(session, work, state="done")))
 
 
 def _windows(runtime: Runtime, work: Segment, beat: Heartbeat) -> Iterator[tuple[Job, dict[str, Any]]]:

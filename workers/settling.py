@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from core.errors import BudgetSpent
 from core.gaps import UNANSWERED
+from core.queue import SAMPLE, Bell
 from core.spans import Span, subtract
 from db import budgets, events, jobs, leases, windows
 from db.leases import LeaseLost
 from db.models import Job, Segment, Video, Window, Work
 from workers import advice
+from workers.announcing import announce
 from workers.events.coverage import Coverage, CoverageGap, coverage
 from workers.events.detection import UNVERIFIED, Detection, MergedEvent, WindowResult
 from workers.events.joining import looked_at
@@ -54,9 +56,9 @@ Lost = tuple[Span, str]
 """A stretch that was not analysed, and the code of the reason."""
 
 
-def close(session: Session, work: Work, **values: Any) -> list[UUID]:
-    """End a piece of work in the state given, and settle the job if nothing is open. Returns the segments of second looks that the job
-    turned out to need: to be rung for after the commit.
+def close(session: Session, work: Work, **values: Any) -> list[Bell]:
+    """End a piece of work in the state given, and settle the job if nothing is open. Returns what is to be rung for after the commit: the
+    second looks that the job turned out to need, or the webhooks that tell of its end.
 
     Raises `LeaseLost`; then nothing is written.
     """
@@ -80,30 +82,36 @@ def close(session: Session, work: Work, **values: Any) -> list[UUID]:
     return advance(session, job)
 
 
-def advance(session: Session, job: Job, *, in_time: bool = True) -> list[UUID]:
+def advance(session: Session, job: Job, *, in_time: bool = True) -> list[Bell]:
     """Settle the job if nothing is open, unless it needs second looks; see `close`. Safe to run twice."""
     if job.completed_at is None and not jobs.is_open(session, job.id):
         return _settle(session, job, in_time=in_time)
     return []
 
 
-def expire(session: Session, job: Job) -> None:
+def expire(session: Session, job: Job) -> list[Bell]:
     """Close a job that is past its deadline with what it has."""
     late = {"code": "deadline", "detail": advice.ADVICE["deadline"].what}
     jobs.end_work(session, job.id, error=late)
     jobs.warn(session, job.id, **advice.told(late))
-    advance(session, job, in_time=False)
+    return advance(session, job, in_time=False)
 
 
-def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
+def _settle(session: Session, job: Job, *, in_time: bool) -> list[Bell]:
     jobs.compute_long(session)
     looked, looked_again = windows.of_job(session, job.id)
-    beginning = jobs.beginning(session, job.id)
     video = session.get_one(Video, job.video_id)
     found = merged(video, looked)
     may_look = in_time and job.status == "processing" and not budgets.is_closed(session, job.id)
     if may_look and (again := plan_looks(session, job, video, found, looked_again)):
-        return again
+        return [(SAMPLE, segment_id) for segment_id in again]
+    _end(session, job, video, looked, looked_again)
+    return announce(session, job)
+
+
+def _end(session: Session, job: Job, video: Video, looked: list[Window], looked_again: list[Window]) -> None:
+    """The job's last events, coverage, verdict and warnings."""
+    beginning = jobs.beginning(session, job.id)
     job.completed_at = func.clock_timestamp()
     job.stage = "done"
     job.replies_forgotten = False
@@ -115,7 +123,7 @@ def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
         reason = str(beginning.error["code"]) if beginning.error else "canceled"
         whole = [CoverageGap(0, video.duration_ms, reason)] if video.duration_ms else []
         job.coverage = {"ratio": 0.0, "gaps": [gap._asdict() for gap in whole]}
-        return []
+        return
     rows = event_rows(job, video, looked, looked_again)
     events.become(session, job.id, rows, provisional=False)
     unverified = sum(row["verification"]["status"] == UNVERIFIED for row in rows) if job.request["refine"] else 0
@@ -135,7 +143,6 @@ def _settle(session: Session, job: Job, *, in_time: bool) -> list[UUID]:
         errors = [*(window.error for window in looked), *(segment.error for segment in windows.segments_of_job(session, job.id))]
         for warning in advice.of_gaps((gap.reason for gap in covered.gaps), errors):
             jobs.warn(session, job.id, **warning)
-    return []
 
 
 def _verdict(job: Job, covered: Coverage, looked: list[Window]) -> tuple[str, dict[str, Any] | None]:

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from core.broker import connect
 from core.errors import BlobsUnavailable, Bug, DecoderFailed, PlayheadError
-from core.queue import FETCH, LOCALIZE, PLAN, ROUTES, SAMPLE
-from db import doomed, heartbeats, idempotency, jobs, leases, retries, uploads, videos
+from core.queue import DELIVER, FETCH, LOCALIZE, PLAN, ROUTES, SAMPLE, Bell
+from db import deliveries, doomed, heartbeats, idempotency, jobs, leases, retries, uploads, videos
 from db.leases import LeaseLost
 from db.models import KINDS, Plan, Segment, Work
 from workers import settling
+from workers.delivering import tries
 from workers.runtime import Runtime
 from workers.showing import show
 
@@ -52,10 +53,12 @@ def sweep(runtime: Runtime) -> None:
             log.exception("sweep.not_settled", job_id=str(job_id))
     for job_id in runtime.sessions.run(jobs.unshown):
         show(runtime, job_id)
+    _ring_for_webhooks(runtime)
     runtime.prices.look_up(runtime.settings.model)
     runtime.sessions.run(uploads.expire)
     _forget_frames(runtime)
     _forget_replies(runtime)
+    runtime.sessions.run(partial(deliveries.forget, kept=runtime.settings.webhook_deliveries_kept))
     _delete_blobs(runtime)
     runtime.sessions.run(idempotency.expire)
     runtime.sessions.run(lambda session: heartbeats.beat(session, part=SWEEPER, node=socket.gethostname()))
@@ -64,17 +67,15 @@ def sweep(runtime: Runtime) -> None:
 def settle(runtime: Runtime, job_id: UUID) -> None:
     """Settle a job whose work is over, or whose deadline has passed; nothing happens to any other."""
 
-    def advance(session: Session) -> list[UUID]:
+    def advance(session: Session) -> list[Bell]:
         job = jobs.lock(session, job_id)
         if job is None or job.completed_at is not None:
             return []
         if jobs.is_past_deadline(session, job):
-            settling.expire(session, job)
-            return []
+            return settling.expire(session, job)
         return settling.advance(session, job)
 
-    for segment_id in runtime.sessions.run(advance):
-        runtime.ring(SAMPLE, segment_id)
+    runtime.ring_for(runtime.sessions.run(advance))
 
 
 def _bury(runtime: Runtime, kind: type[Work]) -> None:
@@ -84,7 +85,7 @@ def _bury(runtime: Runtime, kind: type[Work]) -> None:
         error = work.error or _died(kind, attempts).as_dict()
 
         try:
-            runtime.sessions.run(partial(_bury_one, work=work, error=error, attempts=attempts))
+            runtime.ring_for(runtime.sessions.run(partial(_bury_one, work=work, error=error, attempts=attempts)))
         except LeaseLost:
             log.info("sweep.not_buried", work_id=str(work.id))
         except Exception:
@@ -97,17 +98,31 @@ def _died(kind: type[Work], attempts: int) -> PlayheadError:
     return DecoderFailed(said) if kind in (Plan, Segment) else Bug(said)
 
 
-def _bury_one(session: Session, *, work: Work, error: dict[str, Any], attempts: int) -> None:
+def _bury_one(session: Session, *, work: Work, error: dict[str, Any], attempts: int) -> list[Bell]:
     if jobs.lock(session, work.job_id) is not None and (seized := leases.seize(session, work, max_attempts=attempts)):
-        settling.close(session, seized, state="failed", error=error)
+        return settling.close(session, seized, state="failed", error=error)
+    return []
 
 
 def _ring_again(runtime: Runtime, kind: type[Work], task: str) -> None:
-    """Ring for what is due, but only as far as the queue is short: a message that is still in it will come by itself."""
-    room = runtime.settings.sweep_batch - _queued(runtime, ROUTES[task])
-    if room > 0:
+    """Ring for what is due, as far as there is room."""
+    if (room := _room(runtime, task)) > 0:
         for work_id in runtime.sessions.run(lambda session: leases.due(session, kind, limit=room)):
             runtime.ring(task, work_id)
+
+
+def _ring_for_webhooks(runtime: Runtime) -> None:
+    """One ring for each endpoint that something waits for: it makes the next ones itself."""
+    most = tries(runtime.settings.webhook_backoff)
+    runtime.sessions.run(partial(deliveries.bury, max_attempts=most))
+    if (room := _room(runtime, DELIVER)) > 0:
+        for endpoint_id in runtime.sessions.run(partial(deliveries.waiting, max_attempts=most, limit=room)):
+            runtime.ring(DELIVER, endpoint_id)
+
+
+def _room(runtime: Runtime, task: str) -> int:
+    """How many messages may be sent again: a queue is kept short, since a message that is still in it will come by itself."""
+    return runtime.settings.sweep_batch - _queued(runtime, ROUTES[task])
 
 
 def _queued(runtime: Runtime, name: str) -> int:

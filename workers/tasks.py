@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from core import queue
-from workers import fetching, localizing, planning, sampling, sweeping
+from workers import delivering, fetching, localizing, planning, sampling, sweeping
 from workers.app import app
 from workers.runtime import runtime
 
@@ -36,6 +36,12 @@ def localize_window(window_id: str) -> None:
 def settle_job(job_id: str) -> None:
     """Close a job that has nothing left to do."""
     sweeping.settle(runtime(), UUID(job_id))
+
+
+@app.task(name=queue.DELIVER)
+def deliver_webhook(endpoint_id: str) -> None:
+    """Send what waits for a webhook."""
+    delivering.deliver(runtime(), UUID(endpoint_id))
 
 
 @app.task(name=queue.SWEEP)

@@ -32,6 +32,7 @@ from core.errors import (
     Rejected,
     Unavailable,
 )
+from core.queue import Bell
 from db import jobs, leases
 from db.leases import Kind, LeaseLost
 from db.models import Job, Video, Window, Work
@@ -183,23 +184,23 @@ def _hand_back(
 ) -> None:
     """Let others try, unless nobody is to: then the work is canceled. The job is locked first, as everywhere."""
 
-    def write(session: Session) -> None:
+    def write(session: Session) -> list[Bell]:
         job = jobs.lock(session, work.job_id)
         if job is None:
             raise LeaseLost
         if job.status == "canceling":
-            settling.close(session, work, state="canceled")
-            return
+            return settling.close(session, work, state="canceled")
         leases.hand_back(session, work, after=after, error=error, blameless=blameless)
         if warning:
             jobs.warn(session, work.job_id, **warning)
+        return []
 
     _unless_lost(runtime, write)
 
 
-def _unless_lost(runtime: Runtime, write: Callable[[Session], object]) -> None:
+def _unless_lost(runtime: Runtime, write: Callable[[Session], list[Bell]]) -> None:
     try:
-        runtime.sessions.run(write)
+        runtime.ring_for(runtime.sessions.run(write))
     except LeaseLost:
         log.info("work.lease_lost")
 

@@ -12,6 +12,7 @@ from playhead.render import events_table, job_notes
 from playhead.terminal import Session
 from playhead.types import Event, Job
 
+Sort = Literal["start_ms", "-start_ms", "-confidence"]
 Match = Literal["overlaps", "within", "starts"]
 
 
@@ -39,6 +40,11 @@ def events(
         typer.Option(help="Only what a second look left so. May be given many times. All but rejected ones unless told."),
     ] = None,
     job_id: Annotated[str | None, typer.Option("--job", metavar="JOB", help="Only what this job found.")] = None,
+    recorded_from: Annotated[
+        str | None, typer.Option(metavar="CLOCK", help="From this time on the wall, as 2026-03-01T09:00:00+01:00.")
+    ] = None,
+    recorded_to: Annotated[str | None, typer.Option(metavar="CLOCK", help="Up to this time on the wall.")] = None,
+    sort: Annotated[Sort | None, typer.Option(help="By start unless told.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most events listed; all unless told.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as the server sends it.")] = False,
 ) -> None:
@@ -61,6 +67,9 @@ def events(
         min_confidence=min_confidence,
         verification=verification or (),
         job_id=job_id,
+        recorded_from=recorded_from,
+        recorded_to=recorded_to,
+        sort=sort,
         limit=min(limit or 1000, 1000),
     )
     found = islice(pages, limit)

@@ -1,11 +1,11 @@
 """`playhead jobs`, `playhead diff`, `playhead cancel` and `playhead retry`."""
 
-from itertools import islice
 from typing import Annotated
 
 import typer
 
 from playhead.commands.following import exit_code, wait_for
+from playhead.commands.options import AsJson, AsJsonLines, Limit, listed
 from playhead.render import events_table, incomparable, job_notes, jobs_table, printable
 from playhead.terminal import Session
 
@@ -15,8 +15,8 @@ def jobs(
     job_id: Annotated[str | None, typer.Argument(metavar="JOB", help="One job, with what was not analysed and why.")] = None,
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the job to end; exit codes as in analyze.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Most jobs listed.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as the server sends it.")] = False,
+    limit: Limit = 50,
+    as_json: AsJsonLines = False,
 ) -> None:
     """List jobs, newest first, or show one."""
     session: Session = ctx.obj
@@ -25,14 +25,8 @@ def jobs(
         return
     if wait:
         raise typer.BadParameter("say which job to wait for: playhead jobs JOB --wait", param_hint="--wait")
-    listed = list(islice(session.client.jobs(limit=min(limit, 1000)), limit))
-    if as_json:
-        for job in listed:
-            session.json(job.raw)
-    elif listed:
-        session.show(jobs_table(listed))
-    else:
-        session.say("No jobs yet. Make one: playhead analyze FILE")
+    found = session.client.jobs(limit=min(limit, 1000))
+    listed(session, found, jobs_table, limit=limit, as_json=as_json, nothing="No jobs yet. Make one: playhead analyze FILE")
 
 
 def _one(session: Session, job_id: str, *, wait: bool, as_json: bool) -> None:
@@ -55,7 +49,7 @@ def diff(
     job_id: Annotated[str, typer.Argument(metavar="JOB", help="As listed by: playhead jobs")],
     against: Annotated[str, typer.Argument(metavar="OTHER", help="An earlier job of the same video.")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, as the server sends it.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare what two jobs found in a video: what appeared, vanished and moved.
 

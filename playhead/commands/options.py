@@ -1,11 +1,34 @@
 """What is given on the command line, checked and turned into what the client takes."""
 
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.table import Table
 
 from playhead.errors import TimecodeError
+from playhead.terminal import Session
 from playhead.timecodes import parse_timecode
+from playhead.types import Record
+
+R = TypeVar("R", bound=Record)
+
+Limit = Annotated[int, typer.Option(min=1, help="Most of them listed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, as the server sends it.")]
+AsJsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line, as the server sends it.")]
+
+
+def listed(session: Session, found: Iterable[R], table: Callable[[Iterable[R]], Table], *, limit: int, as_json: bool, nothing: str) -> None:
+    """The first so many of a list, as people or scripts like it."""
+    shown = list(islice(found, limit))
+    if as_json:
+        for one in shown:
+            session.json(one.raw)
+    elif shown:
+        session.show(table(shown))
+    else:
+        session.say(nothing)
 
 
 def milliseconds(option: str, text: str | None) -> int | None:

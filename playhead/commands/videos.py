@@ -1,11 +1,11 @@
 """`playhead videos` and `playhead delete`."""
 
 import sys
-from itertools import islice
 from typing import Annotated
 
 import typer
 
+from playhead.commands.options import AsJsonLines, Limit, listed
 from playhead.render import printable, videos_table
 from playhead.terminal import Session
 
@@ -13,19 +13,14 @@ from playhead.terminal import Session
 def videos(
     ctx: typer.Context,
     *,
-    limit: Annotated[int, typer.Option(min=1, help="Most videos listed.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as the server sends it.")] = False,
+    custom_id: Annotated[str | None, typer.Option(metavar="ID", help="Only those that carry this id of yours.")] = None,
+    limit: Limit = 50,
+    as_json: AsJsonLines = False,
 ) -> None:
     """List videos, newest first."""
     session: Session = ctx.obj
-    listed = list(islice(session.client.videos(limit=min(limit, 1000)), limit))
-    if as_json:
-        for video in listed:
-            session.json(video.raw)
-    elif listed:
-        session.show(videos_table(listed))
-    else:
-        session.say("No videos yet. Send one: playhead analyze FILE")
+    found = session.client.videos(custom_id=custom_id, limit=min(limit, 1000))
+    listed(session, found, videos_table, limit=limit, as_json=as_json, nothing="No videos yet. Send one: playhead analyze FILE")
 
 
 def delete(

@@ -16,12 +16,12 @@ R = TypeVar("R", bound=Record)
 
 
 def get(kind: type[R], path: str, **params: Any) -> Ask[R]:
-    return Ask(method="GET", path=path, params=given(**params), read=answers.record(kind))
+    return Ask(method="GET", path=path, params=query(**params), read=answers.record(kind))
 
 
-def post(kind: type[R], path: str, body: Mapping[str, Any] | None = None) -> Ask[R]:
+def post(kind: type[R], path: str, sent: Mapping[str, Any] | None = None) -> Ask[R]:
     """Safe to repeat: by its key the server knows that it is the same call, and answers as it did before."""
-    return Ask(method="POST", path=path, json=body, headers=keyed(), read=answers.record(kind))
+    return Ask(method="POST", path=path, json=sent, headers=keyed(), read=answers.record(kind))
 
 
 def patch(kind: type[R], path: str, changes: Mapping[str, Any]) -> Ask[R]:
@@ -33,7 +33,7 @@ def delete(path: str) -> Ask[None]:
 
 
 def listed(kind: type[R], path: str, **params: Any) -> Listed[R]:
-    return Listed(Ask(method="GET", path=path, params=given(**params), read=answers.page(kind)))
+    return Listed(Ask(method="GET", path=path, params=query(**params), read=answers.page(kind)))
 
 
 class Keep(Enum):
@@ -54,16 +54,15 @@ def keyed() -> dict[str, str]:
     return {"Idempotency-Key": str(uuid4())}
 
 
-def given(**params: Any) -> dict[str, Any]:
-    """Parameters: what is None is left out, times are ISO 8601, mappings JSON."""
-    return {name: _written(value) for name, value in params.items() if value is not None}
+def query(**params: Any) -> dict[str, Any]:
+    """What is None is left out; times are ISO 8601, mappings JSON."""
+    return {name: json.dumps(value) if isinstance(value, Mapping) else value for name, value in body(**params).items()}
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    """What is None is left out; times are ISO 8601."""
+    return {name: _written(value) for name, value in fields.items() if value is not None}
 
 
 def _written(value: Any) -> Any:
-    match value:
-        case datetime():
-            return value.isoformat()
-        case Mapping():
-            return json.dumps(value)
-        case _:
-            return value
+    return value.isoformat() if isinstance(value, datetime) else value

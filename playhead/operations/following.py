@@ -1,89 +1,76 @@
-"""Jobs as they go on: until they end, or all that becomes of them."""
+"""Jobs as they go: wait for their end, or hear of all that becomes of them."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 from playhead import answers
 from playhead.calls import Ask, Emit, Flow, Pause, Piece, Series, at
 from playhead.described import call, series
 from playhead.errors import ConnectionFailed, WaitTimeout
-from playhead.operations.asking import get, given
+from playhead.messages import Messages
+from playhead.operations.asking import get
 from playhead.retries import backoff_s
-from playhead.sse import Message, Parser
-from playhead.types import Event, Job, News
+from playhead.types import Job, News
 
-# While a job is followed a restart of the server is ridden out: about 35 s of it.
+# While a job is waited for a restart of the server is ridden out: about 35 s of it.
 TRIES = 10
-WAIT_S, WAIT_SHOWN_S = 25.0, 2.0
-"""How long the server is asked to wait for the end; and where somebody looks on."""
-
-ANSWER_S = 30.0
-PAUSE_S = 0.2
+FIRST_POLL_S, LONGEST_POLL_S, POLL_GROWTH = 0.2, 3.0, 1.4
+LONGEST_WAIT_S = 30.0
 SILENCE_S = 60.0
-"""A stream that says nothing for so long is broken: there are signs of life in it."""
-
-OVER = ("end", "deleted")
 
 
 class Following:
     @call
     def wait(self, job_id: str, *, on_progress: Callable[[Job], None] | None = None, timeout: float | None = None) -> Flow[Job]:
-        """Until the job has ended, in whatever way: look at its `status`. The server answers as soon as it has; `on_progress` hears of it
-        every two seconds meanwhile.
+        """Until the job has ended, in whatever way: look at its `status`. The server answers when it has; with `on_progress` it is asked at
+        least every 3 s how the job does.
 
         Raises WaitTimeout after `timeout` seconds. A server that is away for half a minute is waited for.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        wait_s = 0.0
+        deadline = inf if timeout is None else time.monotonic() + timeout
+        pause = FIRST_POLL_S
         while True:
-            asked = get(Job, at("/v1/jobs/{}", job_id), wait=round(wait_s, 3) or None)
-            job = yield from replace(asked, tries=TRIES, timeout=wait_s + ANSWER_S)
+            asked_at = time.monotonic()
+            wait = max(0.0, min(pause if on_progress else LONGEST_WAIT_S, deadline - asked_at))
+            job = yield from replace(get(Job, at("/v1/jobs/{}", job_id), wait=round(wait, 3)), tries=TRIES, timeout=wait + SILENCE_S)
             if on_progress:
                 on_progress(job)
             if job.ended:
                 return job
-            left = WAIT_S if deadline is None else deadline - time.monotonic() - PAUSE_S
-            if timeout is not None and left <= 0:
+            now = time.monotonic()
+            if timeout is not None and now >= deadline:
                 raise WaitTimeout(job, timeout)
-            yield Pause(PAUSE_S)
-            wait_s = min(WAIT_SHOWN_S if on_progress else WAIT_S, left)
+            yield Pause(max(0.0, min(asked_at + pause, deadline) - now))  # whoever answers sooner than asked to is not asked in vain
+            pause = min(pause * POLL_GROWTH, LONGEST_POLL_S)
 
     @series
-    def follow(self, job_id: str, *, after: str | None = None) -> Series[News]:
-        """All that becomes of a job, as it becomes it: what there is already comes first, and `end` last.
+    def follow(self, job_id: str, *, last_id: str | None = None) -> Series[News]:
+        """All that becomes of a job, as it becomes it, until it has ended: its state, and its events as they are found, change and go.
 
-        Goes on by itself where the connection breaks, and misses nothing; a server that is away for half a minute is waited for. `after`:
-        the `id` of what you were told last, to go on from there another time. Nothing comes for a job whose `end` was told.
+        What there is already comes first; with `last_id`, the `id` of some news, what came after that. A connection that breaks is made
+        again and goes on where it was, as long as the server is not away for half a minute.
         """
-        parser = Parser(after)
+        failures = 0
         while True:
-            path, last = at("/v1/jobs/{}/stream", job_id), given(after=parser.last_id)
-            asked = Ask(method="GET", path=path, params=last, read=answers.whole, tries=TRIES, timeout=SILENCE_S, stream=True)
-            answer = yield from asked
-            if answer.status_code == 204:
-                return
-            parser = Parser(parser.last_id)
+            headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
+            path, messages = at("/v1/jobs/{}/stream", job_id), Messages()
             try:
+                answer = yield from Ask(
+                    method="GET", path=path, headers=headers, tries=TRIES, timeout=SILENCE_S, stream=True, read=answers.whole
+                )
+                if answer.status_code == 204:
+                    return
                 while piece := (yield Piece(answer)):
-                    for message in parser.feed(piece):
-                        yield Emit(_news(message))
-                        if message.name in OVER:
+                    for message in messages.fed(piece):
+                        failures, last_id = 0, message.id or last_id
+                        news = News.of(message)
+                        yield Emit(news)
+                        if news.is_last:
                             return
             except ConnectionFailed:
-                pass
-            yield Pause(backoff_s(0) if parser.retry_s is None else parser.retry_s)
-
-
-def _news(message: Message) -> News:
-    data = json.loads(message.data)
-    match message.name:
-        case "job" | "end":
-            return News(name=message.name, id=message.id, job=Job.from_json(data))
-        case "event":
-            return News(name=message.name, id=message.id, event=Event.from_json(data))
-        case "withdrawn":
-            return News(name=message.name, id=message.id, event_id=data["id"])
-        case _:
-            return News(name=message.name, id=message.id)
+                if failures >= TRIES:
+                    raise
+            yield Pause(backoff_s(failures) if messages.retry_s is None else messages.retry_s)
+            failures += 1

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from playhead.calls import Ask, at
 from playhead.described import call, listing
-from playhead.operations.asking import KEEP, Keep, changed, delete, get, given, listed, patch, post
+from playhead.operations.asking import KEEP, Keep, body, changed, delete, get, listed, patch, post
 from playhead.pages import Listed
 from playhead.types import Key, Me, NewKey
 
@@ -19,7 +19,7 @@ class Keys:
     @call
     def create_key(self, name: str, scopes: Sequence[str], *, expires_at: datetime | str | None = None) -> Ask[NewKey]:
         """A key for this workspace, with any of the scopes `read`, `write` and `admin`. It is told this once: store it."""
-        return post(NewKey, "/v1/keys", given(name=name, scopes=list(scopes), expires_at=expires_at))
+        return post(NewKey, "/v1/keys", body(name=name, scopes=list(scopes), expires_at=expires_at))
 
     @listing
     def keys(self, *, limit: int = 100) -> Listed[Key]:
@@ -32,11 +32,16 @@ class Keys:
 
     @call
     def change_key(
-        self, key_id: str, *, name: str | None = None, scopes: Sequence[str] | None = None, expires_at: datetime | str | Keep | None = KEEP
+        self,
+        key_id: str,
+        *,
+        name: str | Keep = KEEP,
+        scopes: Sequence[str] | Keep = KEEP,
+        expires_at: datetime | str | Keep | None = KEEP,
     ) -> Ask[Key]:
         """What is not given stays; `expires_at=None`: never."""
-        changes = changed(name=name or KEEP, scopes=KEEP if scopes is None else list(scopes), expires_at=expires_at)
-        return patch(Key, at("/v1/keys/{}", key_id), changes)
+        told = scopes if isinstance(scopes, Keep) else list(scopes)
+        return patch(Key, at("/v1/keys/{}", key_id), changed(name=name, scopes=told, expires_at=expires_at))
 
     @call
     def revoke_key(self, key_id: str) -> Ask[None]:

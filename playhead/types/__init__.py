@@ -6,17 +6,22 @@ older server does not send keep their defaults. Times in media are milliseconds 
 
 from playhead.types.costs import Cost, Estimate, PassEstimate, Price, Usage
 from playhead.types.events import Diff, Event, Evidence, Incomparable, Moved, Source, Verification
-from playhead.types.following import News
+from playhead.types.exports import Bucket, Timeline
 from playhead.types.jobs import ENDED, Coverage, Gap, Job, Progress
 from playhead.types.keys import Key, Me, NewKey, Workspace
+from playhead.types.news import News
 from playhead.types.record import Page, Problem, Record
 from playhead.types.server import Readiness
+from playhead.types.uploads import Pending
 from playhead.types.videos import Upload, Video
+from playhead.types.webhooks import Delivery, NewWebhook, Try, Webhook, WebhookSecret
 
 __all__ = [
     "ENDED",
+    "Bucket",
     "Cost",
     "Coverage",
+    "Delivery",
     "Diff",
     "Estimate",
     "Event",
@@ -28,18 +33,24 @@ __all__ = [
     "Me",
     "Moved",
     "NewKey",
+    "NewWebhook",
     "News",
     "Page",
     "PassEstimate",
+    "Pending",
     "Price",
     "Problem",
     "Progress",
     "Readiness",
     "Record",
     "Source",
+    "Timeline",
+    "Try",
     "Upload",
     "Usage",
     "Verification",
     "Video",
+    "Webhook",
+    "WebhookSecret",
     "Workspace",
 ]

@@ -13,7 +13,11 @@ ENDED = frozenset({"succeeded", "partial", "failed", "canceled"})
 
 @dataclass(frozen=True, kw_only=True)
 class Progress(Record):
+    """`bytes_done` and `bytes_total` are of the video, where its bytes had to be brought in first; the total may be unknown."""
+
     percent: float = 0
+    bytes_done: int | None = None
+    bytes_total: int | None = None
     windows_total: int | None = None
     windows_done: int = 0
     windows_failed: int = 0

@@ -20,6 +20,7 @@ class Video(Record):
     recorded_at: datetime | None = None
     created_at: datetime | None = None
     filename: str | None = None
+    source_url: str | None = None
     sha256: str | None = None
     bytes: int | None = None
     media_type: str | None = None

@@ -1,4 +1,4 @@
-"""The FastAPI app: `uvicorn --factory services.api.app:create_app`."""
+"""The FastAPI app; `python -m services.api` serves it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +13,27 @@ from core.queue import Doorbell
 from core.settings import Settings
 from core.telemetry import configure_logging
 from db.session import Sessions, make_engine
-from services.api import document, estimates, events, following, health, hello, jobs, keys, once, problems, videos
+from services.api import (
+    deliveries,
+    document,
+    estimates,
+    events,
+    exports,
+    following,
+    health,
+    hello,
+    jobs,
+    keys,
+    once,
+    problems,
+    storyboard,
+    timeline,
+    videos,
+    webhooks,
+)
 from services.api.context import Parts
+from services.api.door import Door
+from services.api.headers import EXPOSED
 from services.api.hello import VERSION
 from services.api.hub import Hub
 from services.api.requests import RequestMiddleware
@@ -34,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logging(settings)
     ring = Doorbell(settings)
     sessions = Sessions(make_engine(settings))
-
+    door = Door(settings)
     hub = Hub(sessions, settings)
 
     @asynccontextmanager
@@ -43,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         await hub.ended()
         ring.close()
+        door.turnstile.close()
         sessions.engine.dispose()
 
     app = FastAPIOffline(
@@ -55,12 +75,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
+    app.state.door = door
     app.state.hub = hub
     problems.install(app)
     once.install(app)
-    for resource in (hello, videos, jobs, following, estimates, events, keys, health):
+    for resource in (hello, videos, jobs, following, estimates, events, keys, webhooks, deliveries, exports, timeline, storyboard, health):
         app.include_router(resource.router)
     if settings.cors_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])
-    app.add_middleware(RequestMiddleware, on_bug=problems.of_bug)
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=EXPOSED
+        )
+    app.add_middleware(RequestMiddleware, settings=settings, on_bug=problems.of_bug)
     return app

@@ -1,6 +1,7 @@
 """A limit on bodies that are read whole: questions, not videos; and what becomes of those that nobody wants."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -8,9 +9,9 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import Message
+from starlette.types import Message, Receive
 
-from services.api.context import parts
+from services.api.context import Parts
 
 DRAIN_S = 2.0
 DRAIN_BYTES = 16 * 1024**2
@@ -18,7 +19,8 @@ DRAIN_BYTES = 16 * 1024**2
 
 
 class LimitedRoute(APIRoute):
-    """Refuses a body over `max_request_bytes` with 413, by what it says of itself or by counting, before it is all in memory.
+    """Refuses a body over `max_request_bytes` with 413, by what it says of itself or by counting, before it is all in memory; and one that
+    takes longer than `body_timeout` with 408, however it drips.
 
     FastAPI's own `max_body_size` answers in plain text, where every other error here is a problem.
     """
@@ -27,15 +29,17 @@ class LimitedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def limited(request: Request) -> Response:
-            limit = parts(request).settings.max_request_bytes
+            parts: Parts = request.app.state.parts
+            limit, ends_at = parts.settings.max_request_bytes, time.monotonic() + parts.settings.body_timeout.total_seconds()
             declared = request.headers.get("content-length", "")
             if declared.isdigit() and int(declared) > limit:
                 raise _too_large(limit)
-            rest = limit
+            rest, is_whole = limit, False
 
             async def receive() -> Message:
-                nonlocal rest
-                message = await request.receive()
+                nonlocal rest, is_whole
+                message = await (request.receive() if is_whole else _in_time(request.receive, ends_at))
+                is_whole = is_whole or not message.get("more_body", False)
                 rest -= len(message.get("body", b""))
                 if rest < 0:
                     raise _too_large(limit)
@@ -44,6 +48,14 @@ class LimitedRoute(APIRoute):
             return await handle(Request(request.scope, receive))
 
         return limited
+
+
+async def _in_time(receive: Receive, ends_at: float) -> Message:
+    try:
+        async with asyncio.timeout(ends_at - time.monotonic()):
+            return await receive()
+    except TimeoutError:
+        raise HTTPException(408, "The body did not come in time (PLAYHEAD_BODY_TIMEOUT).", {"Connection": "close"}) from None
 
 
 def _too_large(limit: int) -> HTTPException:

@@ -8,14 +8,16 @@ from uuid import UUID
 from fastapi import Depends, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from starlette.concurrency import run_in_threadpool
 
 from core.blobs import Blobs
-from core.errors import Forbidden, Unauthenticated, Unprocessable
+from core.errors import Forbidden, RateLimited, Unauthenticated, Unprocessable
 from core.queue import Ring
 from core.settings import Settings
 from db import keys
 from db.models import ApiKey
 from db.session import Sessions
+from services.api.door import Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,41 +30,60 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose data a request may see, and what it may do."""
+    """Whose data a request may see, and what it may do, and how much of it: 0 is no limit."""
 
     workspace_id: UUID
     key_id: UUID
     scopes: frozenset[str]
+    max_requests_a_minute: int = 0
+    max_uploads_a_day: int = 0
+    max_jobs_a_day: int = 0
 
 
-def parts(request: Request) -> Parts:
+async def parts(request: Request) -> Parts:
     return cast("Parts", request.app.state.parts)
+
+
+def door_of(request: Request) -> Door:
+    return cast("Door", request.app.state.door)
 
 
 bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ph_...`.")
 
 
-def credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
+async def credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
     """The API key as it was sent, valid or not. Raises `Unauthenticated` where there is none."""
     if given is None:
         raise Unauthenticated("Send your API key as `Authorization: Bearer ph_...`.")
     return given.credentials
 
 
-def api_key(with_parts: Annotated[Parts, Depends(parts)], sent: Annotated[str, Depends(credentials)]) -> ApiKey:
-    """Raises `Unauthenticated` for a key that is missing or not valid."""
-    with with_parts.sessions.begin() as session:
-        key = keys.find(session, sent)
-        if key is None:
-            raise Unauthenticated("This API key is unknown, expired or revoked.")
+async def api_key(request: Request, with_parts: Annotated[Parts, Depends(parts)], sent: Annotated[str, Depends(credentials)]) -> ApiKey:
+    """Raises `Unauthenticated` for a key that is missing or not valid, `RateLimited` where it came too often."""
+
+    def find(key: str) -> keys.Valid | None:
+        with with_parts.sessions.begin() as session:
+            return keys.admit(session, key)
+
+    door = door_of(request)
+    address = request.client.host if request.client else None
+    key = door.known(sent)
+    if key is None:
+        key = await run_in_threadpool(door.admit, sent, address, find)
+    request.state.key_id = key.id
+    request.state.allowance = allowance = door.pass_through(key)
+    if allowance and allowance.is_over:
+        raise RateLimited(f"This API key may send {allowance.limit} requests a minute.", retry_after_s=allowance.reset_s)
     return key
 
 
-def caller(scopes: SecurityScopes, key: Annotated[ApiKey, Depends(api_key)]) -> Caller:
+async def caller(scopes: SecurityScopes, with_parts: Annotated[Parts, Depends(parts)], key: Annotated[ApiKey, Depends(api_key)]) -> Caller:
     """Raises `Forbidden` for a key without the scope."""
     if missing := set(scopes.scopes) - set(key.scopes):
         raise Forbidden(f"This API key lacks the scope `{min(missing)}`.", scope=min(missing))
-    return Caller(key.workspace_id, key.id, frozenset(key.scopes))
+    own = {name: getattr(key, name) for name in keys.LIMITS}
+    limits = {name: getattr(with_parts.settings, name) if limit is None else limit for name, limit in own.items()}
+    return Caller(key.workspace_id, key.id, frozenset(key.scopes), **limits)
 
 
 def known_query(request: Request) -> None:

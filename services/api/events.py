@@ -24,8 +24,8 @@ Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
 Word = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 
 
-class Wanted(BaseModel):
-    """The filters that both lists of events know; all that are given must hold."""
+class Chosen(BaseModel):
+    """The filters that whatever gives many events knows; all that are given must hold."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,9 +42,6 @@ class Wanted(BaseModel):
         [], description="Only events of this status; may be given more than once. Default: all but those that a second look `rejected`."
     )
     job_id: UUID | None = Field(None, description="Only events that this job found.")
-    sort: Sort = Field("start_ms", description="By start, by start backwards, or by confidence.")
-    limit: int = Field(100, ge=1, le=1000, description="How many to return at the most.")
-    cursor: str | None = Field(None, max_length=500, description="`next_cursor` of the page before.")
 
     @field_validator("from_ms", "to_ms")
     @classmethod
@@ -69,26 +66,35 @@ class Wanted(BaseModel):
             raise ValueError("must be later than recorded_from")
         return value
 
+    def of(self, caller: Caller, video_id: UUID | None) -> Filter:
+        """The same as a query, among the caller's events."""
+        same = ("job_id", "at_ms", "from_ms", "to_ms", "match", "recorded_from", "recorded_to", "min_confidence")
+        return Filter(
+            workspace_id=caller.workspace_id,
+            video_id=video_id,
+            types=tuple(self.type),
+            verification=tuple(self.verification),
+            text=self.q,
+            **{name: getattr(self, name) for name in same},
+        )
+
+
+class Wanted(Chosen):
+    """A page of those that are chosen."""
+
+    sort: Sort = Field("start_ms", description="By start, by start backwards, or by confidence.")
+    limit: int = Field(100, ge=1, le=1000, description="How many to return at the most.")
+    cursor: str | None = Field(None, max_length=500, description="`next_cursor` of the page before.")
+
 
 Asked = Annotated[Wanted, Query()]
 
 
 def _page(parts: Parts, caller: Caller, asked: Wanted, *, video_id: UUID | None) -> Listing[EventOut]:
-    chosen = Filter(
-        workspace_id=caller.workspace_id,
-        video_id=video_id,
-        types=tuple(asked.type),
-        verification=tuple(asked.verification),
-        text=asked.q,
-        **{
-            name: getattr(asked, name)
-            for name in ("job_id", "at_ms", "from_ms", "to_ms", "match", "recorded_from", "recorded_to", "min_confidence")
-        },
-    )
     with parts.sessions.begin() as session:
         if video_id is not None:
             videos.get(session, caller.workspace_id, video_id)
-        page = events.page(session, chosen, sort=asked.sort, limit=asked.limit, cursor=asked.cursor)
+        page = events.page(session, asked.of(caller, video_id), sort=asked.sort, limit=asked.limit, cursor=asked.cursor)
     return Listing(data=[EventOut.of(event) for event in page.rows], next_cursor=page.next_cursor)
 
 

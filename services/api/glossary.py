@@ -13,6 +13,7 @@ class Term(NamedTuple):
 
 
 VIDEO, JOB, EVENT, WINDOW = (f"0198c0de-{number}000-7000-8000-000000000000" for number in range(4))
+WEBHOOK, DELIVERY = (f"0198c0de-{number}000-7000-8000-000000000000" for number in (5, 6))
 WORKSPACE, KEY = (f"0198c0de-{letter}000-7000-8000-000000000000" for letter in "ab")
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 NOON = "2026-03-01T12:00:00Z"
@@ -29,6 +30,12 @@ TERMS: dict[str, Term] = {
     "KeyOut.id": Term("Its id.", KEY),
     "KeyCreated.id": Term("Its id.", KEY),
     "WorkspaceOut.id": Term("Its id.", WORKSPACE),
+    "webhook_id": Term("The webhook's id.", WEBHOOK),
+    "delivery_id": Term("The message's id.", DELIVERY),
+    "WebhookOut.id": Term("Its id.", WEBHOOK),
+    "WebhookCreated.id": Term("Its id.", WEBHOOK),
+    "DeliveryOut.id": Term("Its id.", DELIVERY),
+    "DeliveryDetail.id": Term("Its id.", DELIVERY),
     "against": Term("The other job's id.", "0198c0de-1000-7000-8000-000000000001"),
     "title": Term("A few words to call it by.", "A red car passes"),
     "custom_id": Term("Your own id for it.", "camera-7/2026-03-01"),
@@ -88,6 +95,9 @@ TERMS: dict[str, Term] = {
     "scopes": Term("What it may do.", ["read", "write"]),
     "key": Term("What is known of the key.", None),
     "workspace": Term("The workspace that it belongs to.", None),
+    "limits": Term("How much is allowed.", None),
+    "if-none-match": Term("The `ETag` of what you have.", f'"{SHA256}"'),
+    "buckets": Term("Its stretches, in order.", None),
     # Questions
     "request": Term("The question, as JSON.", '{"analyzer": "signals"}'),
     "JobOut.request": Term("What is being carried out, defaults filled in.", {"analyzer": "signals", "refine": False}),
@@ -163,6 +173,16 @@ TERMS: dict[str, Term] = {
     "incomparable": Term("What one of them could not have found.", None),
     "unchanged": Term("How many events both found at the same times.", 12),
     "values": Term("What it may be.", ["red", "blue"]),
+    # Webhooks
+    "WebhookChange.url": Term("Where messages are posted to.", "https://example.com/playhead"),
+    "WebhookChange.events": Term("What it is told of.", ["job.succeeded"]),
+    "last_success_at": Term("When it last took a message; null: never.", NOON),
+    "last_failure_at": Term("When it last did not take one; null: never.", NOON),
+    "old_secret_until": Term("Until when the secret before signs too; null: there was none.", NOON),
+    "at": Term("When it began.", NOON),
+    "next_try_at": Term("When it may be tried next; null where it is not.", NOON),
+    "last_try": Term("The last try; null: there was none.", None),
+    "tries": Term("Each try, the oldest first.", None),
     # Answers
     "video": Term("The video, as it is stored.", None),
     "job": Term("The job that looks at it.", None),

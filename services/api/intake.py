@@ -20,7 +20,7 @@ from core.blobs import source_key, video_prefix
 from core.containers import HEADER_BYTES, media_type
 from core.errors import Conflict, EmptyUpload, Rejected, TooLarge, Unavailable
 from core.queue import PLAN
-from db import doomed
+from db import doomed, quotas
 from db.models import Job, Video
 from services.api import asking, fingerprints, intent
 from services.api.bodies import drain
@@ -50,7 +50,7 @@ async def take_in(parts: Parts, caller: Caller, once: Once, request: Request, qu
     try:
         if once.is_answered:
             await _read(parts, once, request, body, query, _nowhere())
-        await run_in_threadpool(_doom, parts, video_id)
+        await run_in_threadpool(_doom, parts, caller, video_id, request.headers.get("content-length"))
         async with _cleaned_up(parts, video_id):
             asked, blob = await _read(parts, once, request, body, query, parts.blobs.writer(source_key(video_id)))
             return await run_in_threadpool(_commit, parts, caller, once, video_id, asked, blob, answering)
@@ -150,11 +150,13 @@ def _commit(parts: Parts, caller: Caller, once: Once, video_id: UUID, asked: Int
     with parts.sessions.begin() as session:
         if not doomed.spare(session, video_prefix(video_id)):
             raise Conflict(f"The upload took longer than {parts.settings.max_upload_time} (PLAYHEAD_MAX_UPLOAD_TIME).")
+        quotas.spend(session, caller.key_id, "uploads", limit=caller.max_uploads_a_day)
         video = asked.video(caller.workspace_id, video_id, **blob.model_dump())
         session.add(video)
         session.flush()
         session.refresh(video)
-        job, plan = asking.submit(session, video, asked.request, parts.settings)
+        job, plan = asking.submit(session, video, asked.request, parts.settings, by=caller)
+        quotas.ensure_room(session, caller.workspace_id, parts.settings)
         answer = once.keep(session, answering(video, job))
     parts.ring(PLAN, plan.id)
     return answer
@@ -172,9 +174,14 @@ async def _cleaned_up(parts: Parts, video_id: UUID) -> AsyncIterator[None]:
         raise
 
 
-def _doom(parts: Parts, video_id: UUID) -> None:
+def _doom(parts: Parts, caller: Caller, video_id: UUID, declared: str | None) -> None:
+    """What no quota leaves room for is refused before it is read; the rest counts once it is there."""
     last = parts.settings.max_upload_time
     with parts.sessions.begin() as session:
+        quotas.ensure_left(session, caller.key_id, "uploads", limit=caller.max_uploads_a_day)
+        quotas.ensure_left(session, caller.key_id, "jobs", limit=caller.max_jobs_a_day)
+        more = int(declared) if declared and declared.isdigit() else 1
+        quotas.ensure_room(session, caller.workspace_id, parts.settings, more=more)
         doomed.doom(session, video_prefix(video_id), after=last, again_after=last)
 
 

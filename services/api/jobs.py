@@ -48,7 +48,7 @@ def submit_job(parts: WithParts, caller: Writer, once: Whole, video_id: UUID, re
     """
     with parts.sessions.begin() as session:
         video = videos.arrived(session, caller.workspace_id, video_id)
-        job, plan = asking.submit(session, video, body or JobRequest(), parts.settings)
+        job, plan = asking.submit(session, video, body or JobRequest(), parts.settings, by=caller)
         response.headers["Location"] = f"/v1/jobs/{job.id}"
         answer = once.keep(session, JobOut.of(job))
     parts.ring(PLAN, plan.id)

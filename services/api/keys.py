@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.request import Text
-from db import keys
+from db import keys, workspaces
 from db.keys import SCOPES, Scope
 from db.models import ApiKey, Workspace
 from services.api.bodies import LimitedRoute
-from services.api.context import Admin, Anyone, WithParts, known_query
+from services.api.context import Admin, Anyone, WithParts, door_of, known_query
 from services.api.listing import Cursor, Limit, Listing
 from services.api.once import Whole
 from services.api.times import WallClock
@@ -30,7 +30,7 @@ Scopes = Annotated[
     AfterValidator(_in_order),
     Field(
         min_length=1,
-        description="What it may do: `read`, `write` (take in, ask, cancel, delete), `admin` (keys). None of them contains another.",
+        description="What it may do: `read`, `write` (take in, ask, cancel, delete), `admin` (keys, webhooks). None contains another.",
         examples=[["read", "write"]],
     ),
 ]
@@ -95,21 +95,34 @@ class WorkspaceOut(BaseModel):
     name: str = Field(examples=["default"])
 
 
+class LimitsOut(BaseModel):
+    """How much is allowed; null: as much as you like."""
+
+    max_requests_a_minute: int | None = Field(description="Requests of this key a minute.", examples=[6000])
+    max_uploads_a_day: int | None = Field(description="Videos that this key may bring in a day (UTC).", examples=[100])
+    max_jobs_a_day: int | None = Field(description="Jobs that this key may submit a day (UTC).", examples=[1000])
+    max_open_jobs: int | None = Field(description="Jobs of the workspace that may be open at a time.", examples=[50])
+    max_stored_bytes: int | None = Field(description="Bytes of videos that the workspace may have stored.", examples=[1_000_000_000_000])
+
+
 class Me(BaseModel):
     """Who asks."""
 
     object: Literal["me"] = "me"
     key: KeyOut
     workspace: WorkspaceOut
+    limits: LimitsOut
 
 
 @router.get("/me")
 def get_me(parts: WithParts, caller: Anyone) -> Me:
-    """Which key this is, what it may do, and in which workspace. Any valid key may ask."""
+    """Which key this is, what it may do and how much of it, and in which workspace. Any valid key may ask."""
     with parts.sessions.begin() as session:
         workspace = session.get_one(Workspace, caller.workspace_id)
         key = keys.get(session, caller.workspace_id, caller.key_id)
-        return Me(key=KeyOut.of(key), workspace=WorkspaceOut(id=workspace.id, name=workspace.name))
+        own = {**{name: getattr(key, name) for name in keys.LIMITS}, **{name: getattr(workspace, name) for name in workspaces.LIMITS}}
+        limits = {name: (getattr(parts.settings, name) if limit is None else limit) or None for name, limit in own.items()}
+        return Me(key=KeyOut.of(key), workspace=WorkspaceOut(id=workspace.id, name=workspace.name), limits=LimitsOut.model_validate(limits))
 
 
 @router.post(
@@ -141,16 +154,18 @@ def get_key(parts: WithParts, caller: Admin, key_id: UUID) -> KeyOut:
 
 
 @router.patch("/keys/{key_id}")
-def change_key(parts: WithParts, caller: Admin, key_id: UUID, body: KeyChange) -> KeyOut:
+def change_key(request: Request, parts: WithParts, caller: Admin, key_id: UUID, body: KeyChange) -> KeyOut:
     """Change a key's name, scopes or expiry; what is left out stays. A key that was revoked stays so."""
     with parts.sessions.begin() as session:
         key = keys.get(session, caller.workspace_id, key_id)
         keys.change(session, key, **body.model_dump(exclude_unset=True))
+    door_of(request).forget(key_id)
     return KeyOut.of(key)
 
 
 @router.delete("/keys/{key_id}", status_code=204, response_description="It is revoked.")
-def revoke_key(parts: WithParts, caller: Admin, key_id: UUID) -> None:
+def revoke_key(request: Request, parts: WithParts, caller: Admin, key_id: UUID) -> None:
     """End a key for good, also the one that asks. It stays in the list."""
     with parts.sessions.begin() as session:
         keys.revoke(session, keys.get(session, caller.workspace_id, key_id))
+    door_of(request).forget(key_id)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from core.errors import IdempotencyInFlight, PlayheadError, Unavailable
+from core.errors import PlayheadError, Unavailable
 from services.api.requests import request_id
 from services.api.wording import field_of, sentence
 
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 416: "range_not_satisfiable"}
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 408: "request_timeout", 413: "too_large", 416: "range_not_satisfiable"}
 """Codes of the errors that the framework itself answers with."""
 
 
@@ -30,10 +30,12 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         402: "The job's budget allows no further call.",
         403: "The API key lacks the scope.",
         404: "There is no such thing in this workspace.",
+        408: "The body did not come in time.",
         409: "This can't be done in the present state.",
         410: "What was asked for was deleted.",
         413: "The body is too large.",
         422: "Something in the request is not valid, or the upload is not a video.",
+        429: "Too many requests, or more than the quota; try again after `Retry-After`.",
         503: "A part is away; try again after `Retry-After`.",
         507: "The storage is full.",
     }.items()
@@ -69,7 +71,7 @@ def problem(status: int, *, code: str, title: str, detail: str, headers: dict[st
 
 def of_error(error: PlayheadError) -> JSONResponse:
     headers = {}
-    if isinstance(error, Unavailable | IdempotencyInFlight):
+    if isinstance(error, Unavailable) or error.retry_after_s:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s or 2)))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

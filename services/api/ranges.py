@@ -1,4 +1,4 @@
-"""`Range` and `If-Range` of downloads (RFC 9110, sections 13.1.5 and 14): one part of bytes, or all of it."""
+"""`Range`, `If-Range` and `If-None-Match` of downloads (RFC 9110, sections 13.1 and 14): one part of bytes, all of it, or nothing new."""
 
 import re
 
@@ -24,3 +24,9 @@ def wanted(range_: str | None, *, if_range: str | None, etag: str, size: int) ->
             416, f"The video has {size} bytes, and none of them lie in the range asked for.", {"Content-Range": f"bytes */{size}"}
         )
     return start, end
+
+
+def is_known(if_none_match: str | None, etag: str) -> bool:
+    """Whether the caller has what this `ETag` stands for, so that 304 is all there is to say."""
+    known = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    return etag in known or known == {"*"}

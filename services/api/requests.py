@@ -11,6 +11,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
+from core.settings import Settings
+from services.api.headers import protective, rate_limit
+
 log = structlog.get_logger(__name__)
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -25,8 +28,9 @@ def request_id() -> str:
 class RequestMiddleware:
     """Plain ASGI: it must not buffer uploads or downloads. `on_bug` makes the answer to an exception that nobody handled."""
 
-    def __init__(self, app: ASGIApp, on_bug: Callable[[Exception], ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, on_bug: Callable[[Exception], ASGIApp]) -> None:
         self._app = app
+        self._settings = settings
         self._on_bug = on_bug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,8 +47,8 @@ class RequestMiddleware:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = this
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers.setdefault("Cache-Control", "no-store")
+                for name, value in (protective(scope, self._settings) | rate_limit(scope)).items():
+                    headers.setdefault(name, value)
             await send(message)
 
         try:
@@ -59,7 +63,12 @@ class RequestMiddleware:
                         raise
                     await answer(scope, receive, named)
                 log.info(
-                    "request", method=scope["method"], path=scope["path"], status=status, ms=round((time.monotonic() - started) * 1000)
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    ms=round((time.monotonic() - started) * 1000),
+                    key_id=scope.get("state", {}).get("key_id"),
                 )
         finally:
             _request_id.reset(token)

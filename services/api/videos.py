@@ -1,6 +1,5 @@
 """`/v1/videos`: take videos in, list them, give them back, delete them."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -20,6 +19,7 @@ from services.api.context import Reader, WithParts, Writer, given_once, known_qu
 from services.api.document import BINARY
 from services.api.listing import Cursor, Limit, Listing
 from services.api.once import Streamed
+from services.api.streaming import started
 from services.api.times import WallClock
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
@@ -194,20 +194,9 @@ def get_media(
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
     return StreamingResponse(
-        _started(parts.blobs.stream(video.blob_key, start=start, end=end)), 206 if part else 200, headers, video.media_type
+        started(parts.blobs.stream(video.blob_key, start=start, end=end)), 206 if part else 200, headers, video.media_type
     )
 
 
 def _about(video: Video) -> dict[str, str]:
     return {"Accept-Ranges": "bytes", "ETag": f'"{video.sha256}"'}
-
-
-def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Read the first chunk now, so that a storage that is away is a 503 and not an answer that breaks off."""
-    first = next(chunks)
-
-    def all_of_it() -> Iterator[bytes]:
-        yield first
-        yield from chunks
-
-    return all_of_it()

@@ -38,6 +38,7 @@ class Case:
         self.windows = _grouped(self.rows["windows"])
         self.events = _grouped(self.rows["events"])
         self.segments = _grouped(self.rows["segments"])
+        self.deliveries = _grouped(self.rows["webhook_deliveries"])
         self.calls = {call["serial"]: call for call in evidence.calls}
 
     def upload_of(self, job: Row) -> Upload:

@@ -1,7 +1,7 @@
 """The invariants, each a pure function of the evidence that gives the violations of it; `INVARIANTS` has them all."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,13 +10,14 @@ from typing import Any
 
 from tests.chaos.broker import WELL
 from tests.chaos.case import Case
-from tests.chaos.evidence import Evidence, Row, Upload
+from tests.chaos.evidence import Evidence, Message, Row, Upload
 
 TERMINAL = frozenset({"succeeded", "partial", "failed", "canceled"})
 OVER = frozenset({"done", "failed", "canceled"})
 ANSWER = re.compile(r"answer (\d+)")
 NAME = re.compile(r"upload-\d+\.")
 ROUNDING_USD = Decimal("0.0000001")
+TAKEN = 204
 MORE_S = 1.0
 """How much longer an upload may take without the broker."""
 
@@ -218,8 +219,17 @@ def blobs_match_rows(case: Case) -> Iterator[Violation]:
             yield Violation("a blob without a row", (key,))
 
 
-def answers_are_of_one_upload(case: Case) -> Iterator[Violation]:
-    """Two uploads that were acknowledged are two videos and two jobs."""
+def uploads_happen_once(case: Case) -> Iterator[Violation]:
+    """What was sent until its answer came, with one key, is one video and one job, and each answer was about these."""
+    for upload in case.evidence.uploads:
+        videos = [video for video in case.videos.values() if video["custom_id"] == upload.name]
+        jobs = [job for job in case.jobs.values() if case.upload_of(job).name == upload.name]
+        if upload.accepted_at is None:
+            continue
+        if len(videos) > 1 or len(jobs) > 1:
+            yield Violation(f"became {len(videos)} videos and {len(jobs)} jobs", (upload.name, *_ids(*videos, *jobs)))
+        if len(set(upload.answers)) > 1:
+            yield Violation("was answered in different ways", (upload.name, *(job_id for _, job_id in upload.answers)))
     for name in ("job_id", "video_id"):
         acknowledged = [getattr(upload, name) for upload in case.evidence.uploads if upload.accepted_at is not None]
         for shared in {one for one in acknowledged if acknowledged.count(one) > 1}:
@@ -243,6 +253,31 @@ def uploads_need_no_broker(case: Case) -> Iterator[Violation]:
             yield Violation(f"an upload took {max(times):.2f} s, and {max(waits[WELL]):.2f} s with the broker well", (f"broker {state}",))
 
 
+def webhooks_are_told(case: Case) -> Iterator[Violation]:
+    """Of each job that ended and each of its events one message is written, and of nothing else; each is delivered, under its id alone."""
+    for job in case.jobs.values():
+        found = [("event.created", str(event["id"])) for event in case.events[job["id"]] if event["verification"]["status"] != "rejected"]
+        wanted = Counter([(f"job.{job['status']}", str(job["id"])), *found] if job["status"] in TERMINAL else [])
+        written = Counter(_told(delivery) for delivery in case.deliveries[job["id"]])
+        if written != wanted:
+            yield Violation(f"{job['status']}; written besides {written - wanted}, not written {wanted - written}", _ids(job))
+    arrived: defaultdict[str, list[Message]] = defaultdict(list)
+    for message in case.evidence.messages:
+        arrived[message.id].append(message)
+    for delivery in case.rows["webhook_deliveries"]:
+        came = arrived.pop(str(delivery["id"]), [])
+        if delivery["state"] != "delivered" or not any(message.status == TAKEN for message in came):
+            yield Violation(f"is {delivery['state']}, and was answered with {[message.status for message in came]}", _ids(delivery))
+        if {(message.type, message.about) for message in came} - {_told(delivery)} or not all(message.is_signed for message in came):
+            yield Violation(f"arrived as {came[0]}", _ids(delivery))
+    for message_id in arrived:
+        yield Violation("arrived, and no row has it", (message_id,))
+
+
+def _told(delivery: Row) -> tuple[str, str]:
+    return delivery["type"], str(delivery["event_id"] or delivery["job_id"])
+
+
 def everything_ends(case: Case) -> Iterator[Violation]:
     """What is told to stop does, and no process is left over."""
     for survivor in case.evidence.survivors:
@@ -261,7 +296,8 @@ INVARIANTS: Mapping[str, Callable[[Case], Iterator[Violation]]] = {
     "5. budgets hold": budgets_hold,
     "   no stored answer is paid for again": nothing_is_paid_twice,
     "6. every blob has a row, every row its blob": blobs_match_rows,
-    "7. each acknowledged upload has a job of its own": answers_are_of_one_upload,
+    "7. an upload sent until its answer comes is one video and one job": uploads_happen_once,
+    "8. webhooks are told of what ended, and of nothing else": webhooks_are_told,
     "   what a dead worker had is gone on with in time": work_recovers,
     "   uploads need no broker": uploads_need_no_broker,
     "   everything ends, and leaves no process": everything_ends,

@@ -15,7 +15,7 @@ from tests.chaos.clips import Clip
 
 Row = dict[str, Any]
 
-TABLES = ("videos", "jobs", "budgets", "plans", "segments", "windows", "events", "doomed_blobs")
+TABLES = ("videos", "jobs", "budgets", "plans", "segments", "windows", "events", "doomed_blobs", "webhook_deliveries")
 HISTORY = Path(__file__).with_name("history.sql").read_text()
 
 
@@ -37,7 +37,10 @@ class Change:
 
 @dataclass(slots=True)
 class Upload:
-    """What a client did to have one clip analysed. `took_s`: of the try that was accepted; times are seconds since 1970."""
+    """What a client did to have one clip analysed. `took_s`: of the try that was accepted; times are seconds since 1970.
+
+    `answers`: the ids of video and job in each answer, of which `replayed` were given before; `loses_answer`: the first is not seen.
+    """
 
     name: str
     clip: str
@@ -48,6 +51,9 @@ class Upload:
     took_s: float = 0.0
     video_id: str = ""
     job_id: str = ""
+    loses_answer: bool = False
+    answers: list[tuple[str, str]] = field(default_factory=list)
+    replayed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,19 @@ class Fault:
     target: str
     at: float
     until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the webhook's receiver got: under which id, of which type, about which job or event; `status` is its answer, None where it gave
+    none.
+    """
+
+    id: str
+    type: str
+    about: str
+    status: int | None
+    is_signed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +98,7 @@ class Evidence:
     stopped_s: Mapping[str, float]
     starts: list[tuple[str, int, float]] = field(default_factory=list)
     waits: Mapping[str, list[float]] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
 
 
 def begin(database_url: str) -> None:

@@ -24,12 +24,17 @@ def lines(outcome: Outcome, found: Mapping[str, list[Violation]]) -> Iterator[st
     statuses = Counter(job["status"] for job in evidence.rows["jobs"])
     acknowledged = sum(upload.accepted_at is not None for upload in evidence.uploads)
     yield f"Uploads acknowledged: {acknowledged} of {len(evidence.uploads)}, after {_refusals(evidence)}"
+    yield f"Answers given again: {sum(upload.replayed for upload in evidence.uploads)}"
     yield f"Jobs: {statuses.total()} ({', '.join(f'{count} {status}' for status, count in statuses.most_common())})"
     answered = sum(call.get("status") == 200 for call in evidence.calls)
     stored = sum(change.replies or 0 for life in case.lives.values() for change in life[-1:])
     yield f"Windows: {len(evidence.rows['windows'])}; calls: {len(evidence.calls)}, {answered} answered, {stored} answers stored"
     yield f"Calls paid twice: {len(case.paid_again)}"
     yield from _recoveries(case)
+    answers = Counter(f"{message.status or 'nothing'}" for message in evidence.messages).most_common()
+    yield f"Webhooks: {len(evidence.rows['webhook_deliveries'])} messages; answered " + ", ".join(
+        f"{count} times {how}" for how, count in answers
+    )
     yield "Slowest upload, by the state of the broker: " + ", ".join(
         f"{max(times):.2f} s {state}" for state, times in evidence.waits.items()
     )

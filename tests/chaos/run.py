@@ -16,6 +16,7 @@ from tests.chaos.clips import Clip, make_clips
 from tests.chaos.driver import Driver
 from tests.chaos.evidence import Evidence, Fault, Upload
 from tests.chaos.faults import KINDS, SURE, schedule
+from tests.chaos.receiver import receiver
 from tests.chaos.stack import SETTINGS, TICK_S, Stack, stack
 from tests.chaos.uploading import Clients, planned, uploading
 from tests.model_server.misbehaving import error_in_200, numbered, reset, status
@@ -68,6 +69,8 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
         trouble = ((0.02, status(429)), (0.01, status(500)), (0.01, status(503)), (0.01, reset()), (0.01, error_in_200(where="top")))
         whole.model.chance(*trouble, seed=options.seed)
         whole.model.always(numbered(delay_s=SLOW_S))
+        told = entered.enter_context(receiver(options.seed))
+        told.ask_for_all(whole.url, whole.api_key)
         uploads = planned(options.jobs, clips, options.seed)
         wanted = _possible(options.kinds, whole)
         faults, spare = (
@@ -87,7 +90,8 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
         say("All jobs have ended." if settled else "Not all jobs have ended.")
         found = _gather(whole, clips, uploads, driver.faults)
         lacking = sorted(set(options.kinds) - set(_possible(options.kinds, whole)))
-    return Outcome(replace(found, survivors=orphans.survivors(), waits=waits), driver.skipped, lacking, clients.unexpected)
+    found = replace(found, survivors=orphans.survivors(), waits=waits, messages=told.messages)
+    return Outcome(found, driver.skipped, lacking, clients.unexpected)
 
 
 def _possible(kinds: Iterable[str], whole: Stack) -> list[str]:
@@ -147,7 +151,7 @@ def _calm(whole: Stack, pace: Pace, within_s: float) -> bool:
     while time.monotonic() < deadline:
         whole.tend()
         pace.look()
-        if pace.accepted == len(pace.uploads) and _open(whole) == 0 and _doomed(whole) == 0:
+        if pace.accepted == len(pace.uploads) and _open(whole) == _doomed(whole) == _untold(whole) == 0:
             return True
         time.sleep(0.2)
     return False
@@ -169,6 +173,10 @@ def _open(whole: Stack) -> int:
 
 def _doomed(whole: Stack) -> int:
     return _count(whole, "SELECT count(*) FROM doomed_blobs")
+
+
+def _untold(whole: Stack) -> int:
+    return _count(whole, "SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'running')")
 
 
 def _gather(whole: Stack, clips: dict[str, Clip], uploads: list[Upload], faults: list[Fault]) -> Evidence:

@@ -31,6 +31,7 @@ STOP_S = 30.0
 
 SETTINGS: Mapping[str, str] = {
     "PLAYHEAD_LEASE": "5",
+    "PLAYHEAD_IDEMPOTENCY_LEASE": "2",
     "PLAYHEAD_SWEEP_EVERY": "2",
     "PLAYHEAD_OUTAGE_BACKOFF": "2",
     "PLAYHEAD_MODEL_BACKOFF": "0.2",
@@ -38,6 +39,10 @@ SETTINGS: Mapping[str, str] = {
     "PLAYHEAD_STOP_PATIENCE": "5",
     "PLAYHEAD_MAX_UPLOAD_TIME": "30",
     "PLAYHEAD_JOB_DEADLINE": "3600",
+    "PLAYHEAD_OUTBOUND_HTTP": "true",
+    "PLAYHEAD_OUTBOUND_ALLOW": '["127.0.0.1/32"]',
+    "PLAYHEAD_WEBHOOK_TIMEOUT": "3",
+    "PLAYHEAD_WEBHOOK_BACKOFF": str([1] * 30),
 }
 """Those of production but for shorter times, so that a run takes minutes."""
 

@@ -1,4 +1,4 @@
-"""Clients that upload while everything breaks, and try again as users do."""
+"""Clients that upload while everything breaks, and try again as users do: with the same key until an answer comes."""
 
 import json
 import threading
@@ -23,10 +23,15 @@ TRY_AGAIN = frozenset({409, 502, 503, 504, 507})
 
 
 def planned(jobs: int, clips: Mapping[str, Clip], seed: int) -> list[Upload]:
-    """Which clip goes into which job; each tenth has a budget that can't be met, each twentieth one that will be."""
+    """Which clip goes into which job; each tenth has a budget that can't be met, each twentieth one that will be. Of each third its client
+    does not get to see the first answer.
+    """
     random = Random(f"uploads {seed}")
     budgets = {number: 0.002 if number % 20 == 10 else 5.0 for number in range(0, jobs, 10)}
-    return [Upload(f"upload-{number:04d}.", random.choice(sorted(clips)), budgets.get(number)) for number in range(jobs)]
+    return [
+        Upload(f"upload-{number:04d}.", random.choice(sorted(clips)), budgets.get(number), loses_answer=number % 3 == 2)
+        for number in range(jobs)
+    ]
 
 
 class Clients:
@@ -64,13 +69,19 @@ class Clients:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             upload.asked_at = time.time()
             try:
-                answer = self._http.post("/v1/videos", params=self._params(upload), content=self._pieces(upload))
+                key = {"Idempotency-Key": upload.name}
+                answer = self._http.post("/v1/videos", params=self._params(upload), content=self._pieces(upload), headers=key)
                 told = answer.json() if answer.status_code == 202 else {}
             except (httpx.TransportError, ValueError) as error:
                 upload.refused.append(type(error).__name__)
                 continue
             if answer.status_code == 202:
-                upload.job_id, upload.video_id = told["job"]["id"], told["video"]["id"]
+                upload.answers.append((told["video"]["id"], told["job"]["id"]))
+                upload.replayed += "Idempotent-Replayed" in answer.headers
+                if upload.loses_answer and len(upload.answers) == 1:
+                    upload.refused.append("answer lost")
+                    continue
+                upload.video_id, upload.job_id = upload.answers[-1]
                 upload.took_s, upload.accepted_at = time.time() - upload.asked_at, time.time()
                 return
             upload.refused.append(str(answer.status_code))

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from core.blobs import Blobs
 from core.frames import pack
 from core.settings import Settings
-from db import events, keys, workspaces
+from db import deliveries, events, keys, webhooks, workspaces
 from db.keys import SCOPES, Scope
 from db.models import Event
 from db.session import Sessions
@@ -61,7 +61,7 @@ def _job(owner: Owner) -> Any:
 def _event(owner: Owner) -> Any:
     video, job = owner.has["video_id"], owner.has["job_id"]
     window = rows.planned(owner.sessions, job, spans=[(0, 8000)])[0]
-    owner.blobs.put(str(window.frames_key), pack([(1000, b"jpeg")]))
+    owner.blobs.put(str(window.frames_key), pack((time, b"jpeg") for time in window.frame_pts_ms))
     made = {
         "id": uuid7(),
         "workspace_id": owner.workspace_id,
@@ -88,11 +88,24 @@ def _key(owner: Owner) -> Any:
         return keys.issue(session, owner.workspace_id, name=f"of {owner.name}", scopes=["read"]).row
 
 
+def _webhook(owner: Owner) -> Any:
+    url, description = "https://example.com/playhead", f"of {owner.name}"
+    with owner.sessions.begin() as session:
+        return webhooks.create(session, owner.workspace_id, url=url, description=description, events=["job.failed"], at_most=10_000)
+
+
+def _delivery(owner: Owner) -> Any:
+    with owner.sessions.begin() as session:
+        return deliveries.test(session, owner.workspace_id, owner.has["webhook_id"].id)
+
+
 MAKERS: Mapping[str, Callable[[Owner], Any]] = {
     "video_id": _video,
     "job_id": _job,
     "event_id": _event,
     "key_id": _key,
+    "webhook_id": _webhook,
+    "delivery_id": _delivery,
     "against": _job,
 }
 """In this order, each with what is there already."""

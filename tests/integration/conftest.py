@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import httpx
@@ -58,3 +59,22 @@ def world(settings: Settings, recording: Recording, api_key: str) -> Iterator[Wo
     made = World(settings, recording, api_key)
     yield made
     made.close()
+
+
+Operator = Callable[..., str]
+
+
+@pytest.fixture
+def operator(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Operator:
+    """Whoever sits at the server's command line; gives what it prints, or what it ends with."""
+    monkeypatch.setenv("PLAYHEAD_DATABASE_URL", settings.database_url.get_secret_value())
+
+    def run(main: Callable[[list[str]], None], *arguments: str, given: str = "") -> str:
+        monkeypatch.setattr("sys.stdin", StringIO(given))
+        try:
+            main(list(arguments))
+        except SystemExit as end:
+            return capsys.readouterr().out.strip() or str(end.code or "")
+        return capsys.readouterr().out.strip()
+
+    return run

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import SecretStr
+from sqlalchemy.dialects.postgresql import Range
 from uuid_utils.compat import uuid7
 
 from core.blobs import source_key
@@ -86,3 +87,30 @@ def planned(sessions: Sessions, job: Job, *, spans: list[tuple[int, int]]) -> li
             )
     with sessions.begin() as session:
         return windows.of_job(session, job.id)[0]
+
+
+def event(window: Window, of: Video, name: str, start_ms: int, end_ms: int, **values: Any) -> dict[str, Any]:
+    """An event that was found in a window, as `db.events.become` takes it: uncertain by half a second, called by its name."""
+    recorded = of.recorded_at and Range(*(of.recorded_at + timedelta(milliseconds=time) for time in (start_ms, end_ms)))
+    return {
+        "id": uuid5(window.job_id, name),
+        "workspace_id": window.workspace_id,
+        "video_id": of.id,
+        "job_id": window.job_id,
+        "type": "car",
+        "title": name,
+        "description": "",
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "start_uncertainty_ms": 500,
+        "end_uncertainty_ms": 500,
+        "confidence": None,
+        "confidence_source": None,
+        "verification": {"status": "unverified", "reason": None},
+        "evidence_pts_ms": start_ms,
+        "evidence_window_id": window.id,
+        "attributes": {},
+        "source": {"analyzer": "signals", "model": None, "prompt_version": None, "window_ids": [str(window.id)]},
+        "recorded": recorded,
+        **values,
+    }

@@ -31,7 +31,7 @@ def cramped(settings: Settings, tmp_path: Path) -> Iterator[tuple[str, Path]]:
         "PLAYHEAD_REDIS_URL": settings.redis_url.get_secret_value(),
         "PLAYHEAD_BLOBS_URL": f"file://{disk}",
     }
-    api = (sys.executable, "-m", "uvicorn", "--factory", "services.api.app:create_app", "--port", str(port))
+    api = (sys.executable, "-m", "services.api", "--port", str(port))
     command = ["unshare", "--user", "--map-root-user", "--mount", "--", "sh", "-c", SMALL_DISK, "sh", str(disk), *api]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:

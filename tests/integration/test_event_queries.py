@@ -2,13 +2,10 @@
 
 import base64
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
-from uuid import uuid5
 
 import httpx
 import pytest
-from sqlalchemy.dialects.postgresql import Range
 
 from core.settings import Settings
 from db import events
@@ -31,30 +28,8 @@ def video(sessions: Sessions, settings: Settings) -> Video:
     made = rows.video(sessions, rows.workspace(sessions))
     job, _ = rows.job(sessions, made, settings)
     [window] = rows.planned(sessions, job, spans=[(0, 120_000)])
-    recorded_at = made.recorded_at
-    assert recorded_at is not None
     found = [
-        {
-            "id": uuid5(job.id, name),
-            "workspace_id": made.workspace_id,
-            "video_id": made.id,
-            "job_id": job.id,
-            "type": kind,
-            "title": name,
-            "description": description,
-            "start_ms": start,
-            "end_ms": end,
-            "start_uncertainty_ms": 500,
-            "end_uncertainty_ms": 500,
-            "confidence": confidence,
-            "confidence_source": None,
-            "verification": {"status": "unverified", "reason": None},
-            "evidence_pts_ms": start,
-            "evidence_window_id": window.id,
-            "attributes": {},
-            "source": {"analyzer": "signals", "model": None, "prompt_version": None, "window_ids": [str(window.id)]},
-            "recorded": Range(recorded_at + timedelta(milliseconds=start), recorded_at + timedelta(milliseconds=end)),
-        }
+        rows.event(window, made, name, start, end, type=kind, description=description, confidence=confidence)
         for name, start, end, kind, description, confidence in TRUTH
     ]
     with sessions.begin() as session:

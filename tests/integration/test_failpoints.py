@@ -5,11 +5,16 @@ transaction is tried here by itself.
 """
 
 from collections import Counter
+from contextlib import suppress
 from itertools import count
 
 import pytest
+from standardwebhooks import Webhook
 
-from db.models import ApiKey, Base, Budget, Event, Job, Plan, Segment, Video, Window
+from core.queue import LOCALIZE
+from db import webhooks
+from db.models import ApiKey, Base, Budget, Delivery, Event, Job, Plan, Segment, Video, Window, Workspace
+from tests.elsewhere import elsewhere, plain
 from tests.integration.mortal import UNCOMMITTED, Fate, Killed, Meddling
 from tests.integration.world import (
     WINDOWS,
@@ -25,6 +30,7 @@ from tests.integration.world import (
     recover,
     told,
     upload,
+    work_off,
 )
 
 
@@ -65,6 +71,45 @@ def test_a_worker_killed_at_any_moment_costs_no_result_and_no_stored_answer(worl
         if not fate.dead:
             break
     assert set(died) == {"blob, no row", UNCOMMITTED, "committed", "asked, no answer"}
+
+
+def test_a_worker_killed_at_any_moment_from_the_last_window_on_tells_webhooks_under_one_id(world: World) -> None:
+    """Between the end of the job and its messages, a message and its ring, the receiver's answer and its row."""
+    with elsewhere(plain(204, b"")) as receiver:
+        secret = listen(world, receiver.url("/hook"))
+        for at in count():
+            _, rung = upload(world, Fate(None))
+            living, ring = world.worker(Fate(None))
+            ring.rung = rung
+            work_off(living, ring, until=(LOCALIZE,))
+            assert receiver.book == []
+            fate = Fate(at)
+            dying, ring_of_dying = world.worker(fate)
+            ring_of_dying.rung = ring.rung
+            with suppress(Killed):
+                work_off(dying, ring_of_dying)
+            with told(fate):
+                recover(world)
+                with world.sessions.begin() as session:
+                    messages = {str(each.id): (each.type, each.state) for each in session.query(Delivery)}
+                said = ["event.created"] * WINDOWS + ["job.succeeded"]
+                assert sorted(messages.values()) == [(kind, "delivered") for kind in said]
+                arrived = [Webhook(secret).verify(asked.body, asked.headers)["type"] for asked in receiver.book]
+                assert {asked.headers["webhook-id"] for asked in receiver.book} == set(messages)
+                assert len(said) <= len(arrived) <= len(said) + fate.dead, "twice, where the row of its answer was not written"
+            receiver.book.clear()
+            forget(world)
+            if not fate.dead:
+                break
+    assert at > 10, fate.crossed
+
+
+def listen(world: World, url: str) -> str:
+    """A webhook for the end of jobs and their events; its secret."""
+    with world.sessions.begin() as session:
+        [workspace] = session.query(Workspace).all()
+        events = ["job.succeeded", "event.created"]
+        return webhooks.create(session, workspace.id, url=url, description=None, events=events, at_most=1).secret
 
 
 def test_a_job_canceled_at_any_moment_ends_and_a_retry_makes_no_call_twice(world: World) -> None:

@@ -15,6 +15,7 @@ import httpx
 from core.settings import Settings
 from db.models import Job, Video
 from db.session import Sessions
+from services.api.server import DRAIN_S
 from standalone import parts
 from standalone.processes import free_port
 from tests.integration.test_uploads import MP4, stored
@@ -25,7 +26,7 @@ STOPPED_S = 30
 
 
 @contextmanager
-def api(settings: Settings, *, drain_s: int = parts.API_DRAIN_S) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def api(settings: Settings, *, drain_s: int = DRAIN_S) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """The API as it is deployed, but for how long it waits for what is under way."""
     port = free_port()
     environment = {
@@ -34,7 +35,7 @@ def api(settings: Settings, *, drain_s: int = parts.API_DRAIN_S) -> Iterator[tup
         "PLAYHEAD_REDIS_URL": settings.redis_url.get_secret_value(),
         "PLAYHEAD_BLOBS_URL": settings.blobs_url,
     }
-    arguments = [argument if argument != str(parts.API_DRAIN_S) else str(drain_s) for argument in parts.api("127.0.0.1", port)]
+    arguments = (*parts.api("127.0.0.1", port), "--drain", str(drain_s))
     with subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: answers(port), "the API to start")

@@ -1,9 +1,6 @@
 """Who may come in: keys over REST and on the command line."""
 
 import hashlib
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,10 +9,11 @@ import httpx
 import pytest
 from sqlalchemy import func, update
 
-from core.settings import Settings
-from db import keys
+from db import keys, workspaces
 from db.models import ApiKey
 from db.session import Sessions
+from tests.integration.conftest import Operator
+from tests.polling import wait_until
 
 
 @pytest.fixture
@@ -80,11 +78,11 @@ def test_a_key_ends_when_it_was_to_by_the_database_s_clock(api: httpx.Client, an
     later = datetime.now(UTC) + timedelta(hours=1)
     new = made(api, expires_at=later.isoformat())
     assert datetime.fromisoformat(new["expires_at"]) == later
-    assert anybody.get("/v1/me", headers=with_key(new["key"])).status_code == 200
     with sessions.begin() as session:
-        over = func.clock_timestamp() - timedelta(seconds=1)
-        session.execute(update(ApiKey).where(ApiKey.id == new["id"]).values(expires_at=over))
-    assert anybody.get("/v1/me", headers=with_key(new["key"])).status_code == 401
+        soon = func.clock_timestamp() + timedelta(seconds=1)
+        session.execute(update(ApiKey).where(ApiKey.id == new["id"]).values(expires_at=soon))
+    assert anybody.get("/v1/me", headers=with_key(new["key"])).status_code == 200
+    wait_until(lambda: anybody.get("/v1/me", headers=with_key(new["key"])).status_code == 401, "the key to end")
     api.patch(f"/v1/keys/{new['id']}", json={"expires_at": None})
     assert anybody.get("/v1/me", headers=with_key(new["key"])).status_code == 200
 
@@ -121,26 +119,20 @@ def test_keys_are_listed_newest_first_in_pages(api: httpx.Client) -> None:
     assert second["next_cursor"] is None
 
 
-def run(settings: Settings, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PLAYHEAD_DATABASE_URL": settings.database_url.get_secret_value()}
-    return subprocess.run([sys.executable, "-m", *arguments], env=environment, input=given, capture_output=True, text=True, check=False)
-
-
-def test_the_operator_has_workspaces_and_keys_on_the_command_line(settings: Settings, sessions: Sessions) -> None:
-    workspace_id = run(settings, "db.workspaces", "create", "team").stdout.strip()
-    assert run(settings, "db.workspaces", "create", "team").stdout.strip() == workspace_id
-    key = run(settings, "db.keys", "create", "--name", "mine", "--scope", "read", "--workspace", "team", "--days", "1").stdout.strip()
-    assert run(settings, "db.keys", "verify", given=key).returncode == 0
+def test_the_operator_has_workspaces_and_keys_on_the_command_line(operator: Operator, sessions: Sessions) -> None:
+    workspace_id = operator(workspaces.main, "create", "team")
+    assert operator(workspaces.main, "create", "team") == workspace_id
+    key = operator(keys.main, "create", "--name", "mine", "--scope", "read", "--workspace", "team", "--days", "1")
+    assert operator(keys.main, "verify", given=key) == ""
     with sessions.begin() as session:
         row = keys.find(session, key)
         assert row
         assert str(row.workspace_id) == workspace_id
         assert row.expires_at
-    assert f"{workspace_id}\tteam\t1\t0\t0" in run(settings, "db.workspaces", "list").stdout
-    listed = run(settings, "db.keys", "list").stdout
+    assert f"{workspace_id}\tteam\t1\t0\t0" in operator(workspaces.main, "list")
+    listed = operator(keys.main, "list", "--workspace", "team")
     assert f"{row.id}\t{key[:9]}\tteam\tmine\tread\tyes" in listed
     assert key not in listed
-    assert run(settings, "db.keys", "revoke", str(row.id)).returncode == 0
-    assert run(settings, "db.keys", "verify", given=key).returncode == 1
-    nobody = run(settings, "db.keys", "revoke", workspace_id)
-    assert (nobody.returncode, nobody.stderr.strip()) == (1, f"There is no API key {workspace_id}.")
+    assert operator(keys.main, "revoke", str(row.id)) == ""
+    assert operator(keys.main, "verify", given=key) == "1"
+    assert operator(keys.main, "revoke", workspace_id) == f"There is no API key {workspace_id}."

@@ -42,7 +42,7 @@ def api_process(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[byte
         "PLAYHEAD_REDIS_URL": settings.redis_url.get_secret_value(),
         "PLAYHEAD_BLOBS_URL": settings.blobs_url,
     }
-    command = (sys.executable, "-m", "uvicorn", "--factory", "services.api.app:create_app", "--port", str(port))
+    command = (sys.executable, "-m", "services.api", "--port", str(port))
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: answers(port), "the API to start")

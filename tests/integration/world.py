@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -21,15 +22,16 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, func, select, update
 
 from core.blobs import Blobs
-from core.queue import LOCALIZE, PLAN, SAMPLE, SETTLE
+from core.queue import DELIVER, LOCALIZE, PLAN, SAMPLE, SETTLE
 from core.settings import Settings
-from db.models import Budget, DoomedBlobs, Event, IdempotencyKey, Job, Plan, Segment, Video, Window
+from db.models import Budget, Delivery, DoomedBlobs, Event, IdempotencyKey, Job, Plan, Segment, Video, Window
 from db.session import Sessions, make_engine
 from services.api.app import create_app
 from services.api.context import Parts
 from tests.integration.mortal import Fate, Killed, MortalBlobs, MortalRing, MortalSessions
 from tests.videos import make_video
 from workers import sweeping
+from workers.delivering import deliver
 from workers.frames.frame import SampledWindow, VideoInfo, WindowPlan
 from workers.frames.sampler import Limits, Sampler
 from workers.frames.timeline import cut
@@ -46,6 +48,8 @@ DURATION_S = 14
 WINDOWS = 2
 CALL_USD = 0.001
 ROUNDS = 12
+LOOPBACK = {"outbound_http": True, "outbound_allow": (ip_network("127.0.0.1"),)}
+"""This machine stands for the public internet, where webhooks go."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,13 @@ class World:
 
     def __init__(self, settings: Settings, recording: Recording, api_key: str) -> None:
         self.settings = settings.model_copy(
-            update={"model_url": "http://127.0.0.1:9/v1", "model_api_key": SecretStr("k"), "model_tries": 1}
+            update={
+                "model_url": "http://127.0.0.1:9/v1",
+                "model_api_key": SecretStr("k"),
+                "model_tries": 1,
+                "key_kept": timedelta(0),
+                **LOOPBACK,
+            }
         )
         self.engine: Engine = make_engine(settings)
         self.recording, self.clip, self.api_key = recording, recording.clip, api_key
@@ -173,10 +183,10 @@ def post(world: World, fate: Fate, path: str, body: bytes, headers: dict[str, st
     return asyncio.run(send())
 
 
-def work_off(runtime: Runtime, ring: MortalRing) -> None:
-    """Do what was rung for, and what that rings for, until it is quiet."""
-    tasks = {PLAN: plan, SAMPLE: sample, LOCALIZE: localize, SETTLE: sweeping.settle}
-    while ring.rung:
+def work_off(runtime: Runtime, ring: MortalRing, *, until: tuple[str, ...] = ()) -> None:
+    """Do what was rung for, and what that rings for, until it is quiet, or just these tasks are left."""
+    tasks = {PLAN: plan, SAMPLE: sample, LOCALIZE: localize, SETTLE: sweeping.settle, DELIVER: deliver}
+    while tuple(task for task, _ in ring.rung) != until:
         task, row_id = ring.rung.pop(0)
         tasks[task](runtime, UUID(str(row_id)))
 
@@ -225,7 +235,7 @@ def told(fate: Fate) -> Iterator[None]:
 def pass_time(world: World) -> None:
     """Leases run out, and what waits for later is due."""
     with world.sessions.begin() as session:
-        for kind in (Plan, Segment, Window):
+        for kind in (Plan, Segment, Window, Delivery):
             session.execute(update(kind).where(kind.state == "running").values(lease_until=func.clock_timestamp() - timedelta(seconds=1)))
             session.execute(update(kind).values(not_before=func.clock_timestamp() - timedelta(seconds=1)))
         session.execute(update(IdempotencyKey).values(lease_until=func.clock_timestamp() - timedelta(seconds=1)))
@@ -246,6 +256,7 @@ def recover(world: World) -> None:
         raise AssertionError("the job does not end")
     pass_time(world)
     sweep(runtime)
+    work_off(runtime, ring)
 
 
 def assert_whole(world: World, *, calls: int, lost_answers: int) -> None:

@@ -1,5 +1,6 @@
 """`docs/settings.md` says what the settings are. To write it anew: `python -m tests.unit.test_settings_doc > docs/settings.md`."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ def _shown(value: Any) -> str:
             return f"`{value.get_secret_value()}`"
         case timedelta():
             return f"{value.total_seconds():g} s"
+        case (timedelta(), *_):
+            return f"`{[round(each.total_seconds()) for each in value]}`"
         case int() if value >= MiB and value % MiB == 0:
             return f"{value // GiB} GiB" if value % GiB == 0 else f"{value // MiB} MiB"
         case _:
-            return f"`{value}`"
+            return f"`{json.dumps(value) if isinstance(value, tuple) else value}`"
 
 
 def _table(settings: type[BaseSettings]) -> str:

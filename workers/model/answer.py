@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import ModelPaused, ModelRejected, ModelUnavailable, PromptTooLarge
+from workers.exchange import Reply
 from workers.model import policy, refusals, retries, storable
 from workers.model.completion import Completion, Usage, choice_of, text_of
-from workers.model.exchange import Reply
 from workers.model.policy import Failure
 
 REASON_MAX_CHARS = 500

@@ -13,7 +13,8 @@ import httpx
 from tenacity import Retrying
 
 from core.errors import BadReply
-from workers.model import answer, exchange, retries
+from workers import exchange
+from workers.model import answer, retries
 from workers.model.billing import Meter, Try, unmetered
 from workers.model.completion import Completion
 from workers.model.gate import Gate

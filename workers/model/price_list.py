@@ -19,7 +19,8 @@ from core import prices
 from core.errors import PlayheadError
 from core.prices import MILLION, Price
 from core.settings import Settings
-from workers.model import answer, exchange
+from workers import exchange
+from workers.model import answer
 from workers.model.keys import BearerKey
 from workers.model.profiles import Profile
 

@@ -92,7 +92,7 @@ def listed(*items: dict[str, Any], next_cursor: str | None = None) -> Answer:
 def _app(script: Script) -> FastAPI:
     app = FastAPI(openapi_url=None)
 
-    @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE"])
+    @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PATCH", "DELETE"])
     async def answer(request: Request) -> Response:
         path = request.scope["raw_path"].decode()
         size, digest = 0, hashlib.sha256()

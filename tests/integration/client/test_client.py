@@ -7,17 +7,21 @@ import json
 import os
 import socket
 import tracemalloc
+from base64 import b64decode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
 
-from playhead import ApiError, Client, ConnectionFailed, Event, Job, PlayheadError, UnexpectedAnswer, WaitTimeout
-from tests.integration.client.script import Answer, Script, breaks_off, event, job, listed, ok, problem, text
+from playhead import ApiError, Client, ConnectionFailed, Job, PlayheadError, UnexpectedAnswer, WaitTimeout
+from tests.integration.client.script import Script, breaks_off, event, job, listed, ok, problem, text
 
 MB = 1024 * 1024
+UPLOADED = ok({"video": {"id": "v1"}, "job": job("queued")}, 202)
 
 
 class Unreachable(httpx.BaseTransport):
@@ -83,11 +87,25 @@ def test_what_makes_something_is_repeated_under_the_same_key_and_every_call_has_
     assert first == again != other
 
 
-def test_an_upload_in_one_piece_is_not_repeated(script: Script, client: Client) -> None:
+def test_a_file_is_sent_again_from_its_beginning_under_the_same_key(script: Script, client: Client) -> None:
+    script.on("/v1/videos", problem(503, "busy", retry_after="0"), UPLOADED)
+    stream = io.BytesIO(b"header" + b"video")
+    stream.seek(6)
+    client.upload(stream)
+    assert [seen.sha256 for seen in script.seen] == [hashlib.sha256(b"video").hexdigest()] * 2
+    assert len({seen.headers["idempotency-key"] for seen in script.seen}) == 1
+
+
+def test_a_stream_that_can_be_read_only_once_is_sent_only_once(script: Script, client: Client) -> None:
     script.on("/v1/videos", problem(503, "busy", retry_after="0"))
     with pytest.raises(ApiError):
-        client.upload(io.BytesIO(b"video"))
+        client.upload(Zeros(10, tellable=False))
     assert script.paths() == ["POST /v1/videos"]
+
+
+def test_what_is_still_being_carried_out_is_waited_for(script: Script, client: Client) -> None:
+    script.on("/v1/videos/v1/jobs", problem(409, "idempotency_in_flight", retry_after="0"), ok(job("queued"), 202))
+    assert client.create_job("v1").id == "j1"
 
 
 def test_deleting_and_canceling_may_be_repeated(script: Script, client: Client) -> None:
@@ -248,28 +266,37 @@ def test_waiting_outlasts_a_restart_that_other_calls_give_up_on(script: Script) 
         assert client.wait("j1").status == "succeeded"
 
 
+def test_the_server_is_asked_to_answer_when_the_job_has_ended_and_not_again_and_again(script: Script, client: Client) -> None:
+    script.on("/v1/jobs/j1", ok(job("processing")), ok(job()))
+    assert client.wait("j1", timeout=60).status == "succeeded"
+    assert [seen.query for seen in script.seen] == [{"wait": ["30.0"]}] * 2
+
+
 # Following
 
 
-def said(*messages: tuple[str, str, dict[str, Any]], retry_ms: int = 1) -> Answer:
-    """A stream of server-sent events, and its end."""
-    lines = [f": still here\n\nid: {last_id}\nevent: {name}\ndata: {json.dumps(data)}\n\n" for name, last_id, data in messages]
-    return text("".join([*lines, f"retry: {retry_ms}\n\n"]), **{"Content-Type": "text/event-stream"})
+def news(id: str, kind: str, data: dict[str, Any]) -> bytes:
+    return f"id: {id}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-def test_following_goes_on_where_the_stream_broke(script: Script, client: Client) -> None:
-    first = said(("job", "0.a", job("processing")), ("event", "1.b", event(1)))
-    broken = breaks_off(b"id: 2.c\nevent: event\ndata: {", promised=1000)
-    last = said(("withdrawn", "2.c", {"id": "e1"}), ("sung", "2.c", {}), ("event", "2.d", event(2)), ("end", "2.e", job()))
-    script.on("/v1/jobs/j1/stream", first, broken, last)
-    told = list(client.follow("j1"))
-    assert [(news.name, news.id) for news in told] == [
-        ("job", "0.a"), ("event", "1.b"), ("withdrawn", "2.c"), ("sung", "2.c"), ("event", "2.d"), ("end", "2.e")
-    ]  # fmt: skip
-    assert [seen.query.get("after") for seen in script.seen] == [None, ["1.b"], ["1.b"]]
-    assert (told[0].job, told[1].event, told[2].event_id, told[-1].job) == (
-        Job.from_json(job("processing")), Event.from_json(event(1)), "e1", Job.from_json(job())
-    )  # fmt: skip
+def test_following_goes_on_where_the_connection_broke(script: Script, client: Client) -> None:
+    begun = news("1", "job", job("processing")) + b": still here\n\n" + news("2", "event", event(1)) + b"id: 3\nevent: wi"
+    rest = news("3", "withdrawn", {"id": "e1", "object": "event"}) + b"retry: 1\n\n"
+    script.on("/v1/jobs/j1/stream", breaks_off(begun, promised=9999), text(rest.decode()), text(news("4", "end", job()).decode()))
+    heard = list(client.follow("j1"))
+    assert [(one.id, one.kind) for one in heard] == [("1", "job"), ("2", "event"), ("3", "withdrawn"), ("4", "end")]
+    assert (heard[0].job.status, heard[1].event.id, heard[2].event_id, heard[3].job.status) == ("processing", "e1", "e1", "succeeded")
+    assert [seen.headers.get("last-event-id") for seen in script.seen] == [None, "2", "3"]
+
+
+def test_nothing_new_of_a_job_that_has_ended_is_nothing(script: Script, client: Client) -> None:
+    script.on("/v1/jobs/j1/stream", lambda: Response(status_code=204))
+    assert list(client.follow("j1", last_id="4")) == []
+
+
+def test_following_a_job_that_is_not_there_is_refused(script: Script, client: Client) -> None:
+    with pytest.raises(ApiError, match="There is no"):
+        list(client.follow("j1"))
 
 
 # Bytes
@@ -300,9 +327,6 @@ class Zeros(io.RawIOBase):
         return piece
 
 
-UPLOADED = ok({"video": {"id": "v1"}, "job": job("queued")}, 202)
-
-
 def test_a_file_is_sent_as_it_is_with_everything_else_in_the_query(script: Script, client: Client, tmp_path: Path) -> None:
     file = tmp_path / "a street.mp4"
     file.write_bytes(os.urandom(MB))
@@ -331,7 +355,7 @@ def test_a_large_stream_passes_in_little_memory(script: Script, client: Client, 
     script.unread.clear()
     tracemalloc.start()
     try:
-        client.upload(Zeros(100 * MB, tellable=tellable))
+        client.upload(Zeros(100 * MB, tellable=tellable), resumable=False)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -368,7 +392,53 @@ def test_a_file_that_grows_while_it_is_sent_is_sent_as_long_as_it_was(script: Sc
 def test_a_refusal_in_mid_upload_is_heard(script: Script, client: Client) -> None:
     script.refuse_unread("/v1/videos", problem(413, "too_large", "At most 1 GB."))
     with pytest.raises(ApiError, match="At most 1 GB"):
-        client.upload(Zeros(64 * MB, tellable=True))
+        client.upload(Zeros(64 * MB, tellable=True), resumable=False)
+
+
+def offset(number: int, *, length: int = 10, status: int = 200) -> Callable[[], Response]:
+    return lambda: Response(status_code=status, headers={"Upload-Offset": str(number), "Upload-Length": str(length)})
+
+
+PENDING = ok({"id": "u1", "state": "whole", "video": {"id": "v1"}, "job": job("queued")})
+
+
+def test_an_upload_that_breaks_off_goes_on_where_the_server_has_it(script: Script, client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "street.mp4"
+    file.write_bytes(b"0123456789")
+    script.on("/v1/uploads", lambda: Response(status_code=201, headers={"Location": "/v1/uploads/u1"}))
+    broken = [problem(503, "unavailable", retry_after="0"), offset(4), problem(409, "offset_mismatch"), offset(7)]
+    script.on("/v1/uploads/u1", offset(0), *broken, offset(10, status=204), PENDING)
+    begun, steps = [], []
+    about = {"title": "ü", "request": {"refine": True}}
+    done = client.upload(file, resumable=True, on_begun=begun.append, on_progress=lambda *step: steps.append(step), **about)
+    assert (done.video.id, done.job.status, begun, steps[-1]) == ("v1", "queued", ["u1"], (10, 10))
+    created, *seen = script.seen
+    said = dict(pair.split() for pair in created.headers["upload-metadata"].split(","))
+    assert {name: b64decode(value).decode() for name, value in said.items()} == {
+        "title": "ü",
+        "request": '{"refine": true}',
+        "filename": "street.mp4",
+    }
+    assert [one.method for one in seen] == ["HEAD", "PATCH", "HEAD", "PATCH", "HEAD", "PATCH", "GET"]
+    for one, rest in zip([one for one in seen if one.method == "PATCH"], (b"0123456789", b"456789", b"789"), strict=True):
+        assert one.sha256 == hashlib.sha256(rest).hexdigest()
+    assert {one.headers["tus-resumable"] for one in seen[:-1]} == {"1.0.0"}
+
+
+def test_an_upload_is_taken_up_again_by_its_id_and_for_its_own_file_alone(script: Script, client: Client) -> None:
+    script.on("/v1/uploads/u1", offset(4), offset(10, status=204), PENDING, offset(4, length=11))
+    client.upload(io.BytesIO(b"0123456789"), resume="u1")
+    assert script.seen[1].sha256 == hashlib.sha256(b"456789").hexdigest()
+    with pytest.raises(PlayheadError, match="another one"):
+        client.upload(io.BytesIO(b"0123456789"), resume="u1")
+
+
+def test_an_upload_that_gets_nowhere_is_given_up(script: Script, client: Client) -> None:
+    refused = problem(413, "too_large", "At most 1 GB.")
+    script.on("/v1/uploads/u1", offset(0), refused)
+    with pytest.raises(ApiError, match="At most 1 GB"):
+        client.upload(io.BytesIO(b"0123456789"), resume="u1")
+    assert len(script.seen) == 2
 
 
 def test_a_download_appears_only_when_it_is_whole(script: Script, client: Client, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fastapi import Response
 
-from tests.integration.client.script import Script, event, job, listed, ok, problem
+from tests.integration.client.script import Script, event, job, listed, ok, problem, text
 from tests.polling import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -324,6 +325,136 @@ def test_retry_begins_what_is_missing_again_and_waits_if_told_to(run: Run, scrip
     assert "succeeded" in waited.stdout
     script.on("/v1/jobs/j2/retry", problem(409, "nothing_to_retry"))
     assert run("retry", "j2").returncode == 1
+
+
+def test_an_upload_that_was_interrupted_is_gone_on_with(run: Run, script: Script, video: str) -> None:
+    size = len(b"not looked at by the command line")
+
+    def at(offset: int) -> Callable[[], Response]:
+        return lambda: Response(headers={"Upload-Offset": str(offset), "Upload-Length": str(size)})
+
+    ends_as(script, job())
+    script.on("/v1/uploads/u1", at(4), at(size), ok({"id": "u1", "state": "whole", "video": {"id": "v1"}, "job": job()}))
+    assert run("analyze", video, "--resume", "u1").returncode == 0
+    assert script.seen[1].sha256 == hashlib.sha256(b"looked at by the command line").hexdigest()
+    refused = run("analyze", video, "--resume", "u1", "--refine")
+    assert (refused.returncode, "--resume" in refused.stderr) == (2, True)
+
+
+def test_what_is_known_of_a_video_goes_with_it(run: Run, script: Script, video: str) -> None:
+    ends_as(script, job())
+    run("analyze", video, "--title", "A street", "--recorded-at", "2026-03-01T09:00:00+01:00", "--custom-id", "camera-7")
+    assert script.seen[0].query == {
+        "title": ["A street"],
+        "recorded_at": ["2026-03-01T09:00:00+01:00"],
+        "custom_id": ["camera-7"],
+        "filename": ["street.mp4"],
+    }
+
+
+def test_an_address_is_the_server_s_to_fetch(run: Run, script: Script) -> None:
+    ends_as(script, job("succeeded"), event(1))
+    done = run("analyze", "https://example.com/street.mp4?token=secret", "--analyzer", "signals")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == "https://example.com/street.mp4: video v1, job j1"
+    asked = {"url": "https://example.com/street.mp4?token=secret", "request": {"analyzer": "signals"}}
+    assert (script.seen[0].query, script.seen[0].sha256) == ({}, sha256_of(asked))
+
+
+def stream(*messages: tuple[str, dict[str, object]]) -> str:
+    return "".join(f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n" for number, (kind, data) in enumerate(messages))
+
+
+def test_follow_tells_of_each_event_as_it_comes_and_ends_as_the_job_does(run: Run, script: Script) -> None:
+    changed = event(1, end_ms=1700, verification={"status": "confirmed"})
+    told = stream(
+        ("job", job("processing", progress={"percent": 10})),
+        ("event", event(1)),
+        ("event", event(2)),
+        ("event", changed),
+        ("withdrawn", {"id": "e2"}),
+        ("end", job("partial", coverage=GAP)),
+    )
+    script.on("/v1/jobs/j1/stream", text(told))
+    done = run("follow", "j1")
+    assert done.returncode == 3
+    assert done.stdout.splitlines() == [
+        "+ 0:01.000 to 0:01.500  cut  Cut 1",
+        "+ 0:02.000 to 0:02.500  cut  Cut 2",
+        "~ 0:01.000 to 0:01.700  cut (confirmed)  Cut 1",
+        "- 0:02.000 to 0:02.500  cut  Cut 2",
+        "1 event; 99.9% of the video analysed",
+        "Not analysed: 1:01.000 to 1:02.500 (unreadable)",
+    ]
+    lines = [json.loads(line) for line in run("follow", "j1", "--json", "--after", "7").stdout.splitlines()]
+    assert lines[1] == {"id": "1", "kind": "event", "data": event(1)}
+    assert script.seen[-1].headers["last-event-id"] == "7"
+
+
+def test_a_key_is_shown_once_on_standard_output_alone(run: Run, script: Script) -> None:
+    key = {"id": "k1", "name": "camera", "prefix": "ph_ab", "scopes": ["read"]}
+    script.on("/v1/keys", ok({**key, "key": "ph_abcd"}, 201))
+    made = run("keys", "create", "camera", "--scope", "read", "--expires", "2036-01-01")
+    assert (made.returncode, made.stdout) == (0, "ph_abcd\n")
+    assert "playhead keys revoke k1" in made.stderr
+    script.answers.clear()
+    script.on("/v1/keys", listed({**key, "revoked_at": "2026-01-01T00:00:00Z"}))
+    script.on("/v1/keys/k1", ok({}))
+    script.on("/v1/me", ok({"key": key, "workspace": {"id": "w1", "name": "default"}}))
+    assert run("keys", "list").stdout.splitlines()[1].split() == ["k1", "ph_ab", "read", "revoked", "camera"]
+    assert run("keys", "revoke", "k1").returncode == 0
+    assert run("me").stderr == "Workspace: default (w1)\n"
+
+
+def test_webhooks_are_made_tried_and_looked_after(run: Run, script: Script) -> None:
+    hook = {"id": "h1", "url": "https://example.com", "events": ["job.failed"], "enabled": True}
+    tried = {"status": 500, "error": "Answered with 500.", "at": "2026-01-01T00:00:00Z"}
+    delivery = {"id": "d1", "webhook_id": "h1", "type": "job.failed", "state": "failed", "attempts": 3, "last_try": tried}
+    script.on("/v1/webhooks", ok({**hook, "secret": "whsec_1"}, 201))
+    assert run("webhooks", "create", "https://example.com", "--event", "job.failed").stdout == "whsec_1\n"
+    assert script.seen[0].sha256 == sha256_of({"url": "https://example.com", "events": ["job.failed"]})
+    script.on("/v1/webhooks/h1", ok({**hook, "enabled": False}))
+    assert "disabled" in run("webhooks", "change", "h1", "--disable").stdout
+    assert (script.seen[-1].method, script.seen[-1].sha256) == ("PATCH", sha256_of({"enabled": False}))
+    script.on("/v1/webhooks/h1/test", ok(delivery, 202))
+    assert "playhead webhooks delivery h1 d1" in run("webhooks", "test", "h1").stderr
+    script.on("/v1/webhooks/h1/deliveries", listed(delivery))
+    assert run("webhooks", "deliveries", "h1").stdout.splitlines()[1].split() == [
+        "d1",
+        "job.failed",
+        "failed",
+        "3",
+        *["500", "Answered", "with", "500."],
+    ]
+    script.on("/v1/webhooks/h1/rotate", ok({"secret": "whsec_2", "old_secret_until": "2026-01-02T00:00:00Z"}))
+    assert run("webhooks", "secret", "h1", "--rotate").stdout == "whsec_2\n"
+
+
+def test_exports_go_into_a_file_or_a_pipe(run: Run, script: Script, tmp_path: Path) -> None:
+    script.on("/v1/videos/v1/events.edl", text("TITLE: street"))
+    script.on("/v1/videos/v1/chapters.vtt", text("WEBVTT"))
+    done = run("export", "v1", "edl", "-o", "street.edl", "--frame-rate", "29.97", "--type", "cut")
+    assert (done.returncode, done.stdout, (tmp_path / "street.edl").read_text()) == (0, "", "TITLE: street")
+    assert script.seen[0].query == {"frame_rate": ["29.97"], "type": ["cut"]}
+    assert run("export", "v1", "chapters", "--from", "0:10").stdout == "WEBVTT"
+    assert script.seen[1].query == {"from_ms": ["10000"]}
+    script.on("/v1/videos/v1/storyboard.jpg", text("jpeg"))
+    script.on("/v1/videos/v1/storyboard.vtt", text("WEBVTT"))
+    assert run("storyboard", "v1", "-o", "there").returncode == 0
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["storyboard.jpg", "storyboard.vtt"]
+
+
+def test_a_timeline_shows_where_something_is_and_where_nobody_looked(run: Run, script: Script) -> None:
+    buckets = [
+        {"start_ms": 0, "end_ms": 1000, "events": 2, "counts": {"cut": 2}, "not_analysed_ms": 0},
+        {"start_ms": 1000, "end_ms": 2000, "events": 1, "counts": {"cut": 1}, "not_analysed_ms": 500},
+    ]
+    script.on("/v1/videos/v1/timeline", ok({"video_id": "v1", "duration_ms": 2000, "buckets": buckets}))
+    shown = run("timeline", "v1", "--buckets", "2").stdout.splitlines()[1:]
+    assert [line.split() for line in shown] == [
+        ["0:00.000", "0:01.000", "2", "█" * 30, "cut", "2"],
+        ["0:01.000", "0:02.000", "1", "█" * 15, "cut", "1", "50%"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tests.integration.world import World, analyse
 HERE = Path(__file__).parent
 
 
+@pytest.mark.timeout(600)  # it grows with the API
 def test_no_answer_is_a_server_error_or_undocumented(world: World) -> None:
     analyse(world, Fate(None))
     short = world.settings.model_copy(update={"stream_time": timedelta(milliseconds=100)})  # no stream keeps it from asking on

@@ -24,11 +24,11 @@ from tests.integration.model.pictures import MARKS, WINDOW, frames
 from tests.model_server import ModelServer, misbehaving
 from tests.model_server.misbehaving import Behaviour, error_in_200, of_kind, page, reset, slow, status
 from tests.polling import wait_until
+from workers.exchange import Reply
 from workers.model.answer import payload_of
 from workers.model.billing import Try, bill_of, may_have_cost
 from workers.model.client import ModelClient
 from workers.model.completion import Completion, Usage
-from workers.model.exchange import Reply
 from workers.model.kinds import BadKind
 from workers.model.profiles import OPENROUTER
 from workers.model.prompt import messages

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from tests.chaos.clips import Clip
-from tests.chaos.evidence import Change, Evidence, Upload
+from tests.chaos.evidence import Change, Evidence, Message, Upload
 
 VIDEO, JOB, PLAN, SEGMENT, FIRST, SECOND, EVENT = (UUID(int=number) for number in range(1, 8))
+TOLD = [UUID(int=number) for number in (8, 9)]
 TOKENS = [UUID(int=number) for number in range(100, 110)]
 CLIP = Clip("clip", b"the bytes", (("mark_0", 1000, 6000),))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -68,6 +69,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
         "start_uncertainty_ms": 500,
         "end_uncertainty_ms": 500,
         "provisional": False,
+        "verification": {"status": "unverified"},
         "source": {"window_ids": [str(FIRST), str(SECOND)]},
     }
     key = f"videos/{VIDEO}/source"
@@ -79,6 +81,10 @@ def rows() -> dict[str, list[dict[str, Any]]]:
         "segments": [{"id": SEGMENT, "job_id": JOB, "state": "done", "windows": [[0, 0, 4000], [1, 3000, 7000]]}],
         "windows": [window(FIRST, 0, 0, 4000), window(SECOND, 1, 3000, 7000)],
         "events": [event],
+        "webhook_deliveries": [
+            {"id": TOLD[0], "job_id": JOB, "event_id": None, "type": "job.succeeded", "state": "delivered"},
+            {"id": TOLD[1], "job_id": JOB, "event_id": EVENT, "type": "event.created", "state": "delivered"},
+        ],
         "doomed_blobs": [],
     }
 
@@ -109,6 +115,11 @@ def sound() -> Evidence:
         lease_s=5,
         survivors=[],
         stopped_s={"api": 1.0},
+        messages=[
+            Message(str(TOLD[0]), "job.succeeded", str(JOB), 204, is_signed=True),
+            Message(str(TOLD[1]), "event.created", str(EVENT), 500, is_signed=True),
+            Message(str(TOLD[1]), "event.created", str(EVENT), 204, is_signed=True),
+        ],
     )
 
 

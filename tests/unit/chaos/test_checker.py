@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,14 +29,14 @@ from tests.unit.chaos.evidence import (
 
 def broken(evidence: Evidence) -> dict[str, list[str]]:
     """Violations in words, by the name of the check without its number."""
-    return {name.strip("1234567. "): [str(violation) for violation in found] for name, found in check(evidence).items() if found}
+    return {name.strip("12345678. "): [str(violation) for violation in found] for name, found in check(evidence).items() if found}
 
 
 def without_job() -> Evidence:
     found = sound()
-    for table in ("jobs", "budgets", "segments", "windows", "events"):
+    for table in ("jobs", "budgets", "segments", "windows", "events", "webhook_deliveries"):
         found.rows[table].clear()
-    return replace(found, calls=[], history=[])
+    return replace(found, calls=[], history=[], messages=[])
 
 
 def unanswered() -> Evidence:
@@ -59,6 +60,32 @@ def no_event() -> Evidence:
 def without_blob(key: str) -> Evidence:
     found = sound()
     return replace(found, blobs={name: size for name, size in found.blobs.items() if name != key})
+
+
+def without_messages(kind: str) -> Evidence:
+    found = sound()
+    found.rows["webhook_deliveries"][:] = [each for each in found.rows["webhook_deliveries"] if each["type"] != kind]
+    return replace(found, messages=[each for each in found.messages if each.type != kind])
+
+
+def with_messages(**values: Any) -> Evidence:
+    """The first one was another."""
+    first, *others = sound().messages
+    return replace(sound(), messages=[replace(first, **values), *others])
+
+
+def sent_again(table: str) -> Evidence:
+    """There is another row, as there would be of a second upload."""
+    found = sound()
+    found.rows[table].append({**found.rows[table][0], "id": TOKENS[9]})
+    found.rows["budgets"].append({**found.rows["budgets"][0], "job_id": TOKENS[9]})
+    return found
+
+
+def answered_in_two_ways() -> Evidence:
+    found = sound()
+    found.uploads[0].answers = [(str(VIDEO), str(TOKENS[9])), (str(VIDEO), str(JOB))]
+    return found
 
 
 def left_for(seconds: float) -> Evidence:
@@ -128,9 +155,18 @@ CASES: list[tuple[str, Evidence, str]] = [
     ("every blob has a row, every row its blob", without_blob(f"videos/{VIDEO}/source"), "its bytes"),
     ("every blob has a row, every row its blob", without_blob(f"videos/{VIDEO}/frames-0/1"), "its frames"),
     ("every blob has a row, every row its blob", replace(sound(), blobs=sound().blobs | {"videos/7/source": 1}), "without a row"),
-    ("each acknowledged upload has a job of its own", replace(sound(), uploads=2 * sound().uploads), "two uploads"),
+    ("an upload sent until its answer comes is one video and one job", replace(sound(), uploads=2 * sound().uploads), "two uploads"),
+    ("an upload sent until its answer comes is one video and one job", sent_again("videos"), "became 2 videos and 1 jobs"),
+    ("an upload sent until its answer comes is one video and one job", sent_again("jobs"), "became 1 videos and 2 jobs"),
+    ("an upload sent until its answer comes is one video and one job", answered_in_two_ways(), "in different ways"),
     ("what a dead worker had is gone on with in time", left_for(21), "went on after 21.0 s"),
     ("uploads need no broker", replace(sound(), waits={"well": [0.2], "frozen": [0.2, 1.3]}), "took 1.30 s"),
+    ("webhooks are told of what ended, and of nothing else", without_messages("event.created"), "not written Counter({('event.created'"),
+    ("webhooks are told of what ended, and of nothing else", with_row("webhook_deliveries", type="job.failed"), "written besides"),
+    ("webhooks are told of what ended, and of nothing else", with_row("webhook_deliveries", state="failed"), "is failed"),
+    ("webhooks are told of what ended, and of nothing else", with_messages(status=500), "answered with [500]"),
+    ("webhooks are told of what ended, and of nothing else", with_messages(is_signed=False), "arrived as"),
+    ("webhooks are told of what ended, and of nothing else", with_messages(id="another"), "no row has it"),
     ("everything ends, and leaves no process", replace(sound(), survivors=["4711 decoder"]), "4711 decoder"),
     ("everything ends, and leaves no process", replace(sound(), stopped_s={"api": 30.0}), "took 30 s"),
 ]
@@ -147,7 +183,7 @@ def test_what_breaks_an_invariant_is_seen(name: str, evidence: Evidence, said: s
 
 
 def test_every_invariant_is_broken_by_a_test() -> None:
-    assert {name.strip("1234567. ") for name in check(sound())} == {name for name, _, _ in CASES}
+    assert {name.strip("12345678. ") for name in check(sound())} == {name for name, _, _ in CASES}
 
 
 def test_a_recovery_that_waited_for_a_broken_part_is_not_slow() -> None:
@@ -174,7 +210,8 @@ def test_a_budget_that_is_too_small_may_end_a_job_early_and_nothing_else_may() -
         found = with_row("jobs", status="partial", coverage={"gaps": [{"start_ms": 0, "end_ms": 1000, "reason": reason}]})
         found.rows["windows"][0]["state"] = "failed"
         found.uploads[0].budget_usd = 0.0002
-        return broken(found)
+        found.rows["webhook_deliveries"][0]["type"] = "job.partial"
+        return broken(replace(found, messages=[replace(found.messages[0], type="job.partial"), *found.messages[1:]]))
 
     assert ended("budget") == {}
     assert set(ended("decoder_failed")) == {"every acknowledged upload ends as it must"}

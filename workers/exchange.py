@@ -43,8 +43,9 @@ def post(
     timeout_s: float,
     beat: Callable[[], None],
     beat_every_s: float,
+    cut_at: int | None = None,
 ) -> Reply:
-    """Send, and call `beat` at once and then every `beat_every_s` until the reply is whole.
+    """Send, and call `beat` at once and then every `beat_every_s` until the reply is whole, or so many of its bytes are there: `cut_at`.
 
     What `beat` raises passes through, and the exchange is abandoned. Raises httpx's own errors, TooLong and TooMuch.
 
@@ -54,7 +55,7 @@ def post(
     beat()
     # A length given keeps httpx from sending the pieces chunked, which not every server takes.
     headers = {**headers, "Content-Length": str(len(body))}
-    exchange = _Exchange(http, "POST", url, headers=headers, auth=auth, body=body, deadline=monotonic() + timeout_s)
+    exchange = _Exchange(http, "POST", url, headers=headers, auth=auth, body=body, deadline=monotonic() + timeout_s, cut_at=cut_at)
     reply = exchange.start()
     try:
         while not wait([reply], timeout=max(min(beat_every_s, exchange.left_s()), 0)).done:
@@ -79,10 +80,19 @@ def get(http: httpx.Client, url: str, *, headers: dict[str, str], auth: httpx.Au
 
 class _Exchange:
     def __init__(
-        self, http: httpx.Client, method: str, url: str, *, headers: dict[str, str], auth: httpx.Auth, body: bytes, deadline: float
+        self,
+        http: httpx.Client,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str],
+        auth: httpx.Auth,
+        body: bytes,
+        deadline: float,
+        cut_at: int | None = None,
     ) -> None:
         self.http, self.method, self.url, self.headers = http, method, url, headers
-        self.auth, self.body, self.deadline = auth, body, deadline
+        self.auth, self.body, self.deadline, self.cut_at = auth, body, deadline, cut_at
         self.abandoned = Event()
 
     def left_s(self) -> float:
@@ -91,7 +101,7 @@ class _Exchange:
     def start(self) -> Future[Reply]:
         reply: Future[Reply] = Future()
         # A daemon: a server that never answers must not keep the process from ending.
-        Thread(target=self._run, args=(reply,), name="model-call", daemon=True).start()
+        Thread(target=self._run, args=(reply,), name="exchange", daemon=True).start()
         return reply
 
     def _run(self, reply: Future[Reply]) -> None:
@@ -109,9 +119,12 @@ class _Exchange:
             self.method, self.url, headers=self.headers, auth=self.auth, content=content, timeout=timeout, follow_redirects=False
         ) as response:
             received = bytearray()
-            for piece in response.iter_bytes():
+            # As they came, where only some are wanted: a few bytes can unfold to very many.
+            for piece in response.iter_bytes() if self.cut_at is None else response.iter_raw(self.cut_at):
                 self._check()
                 received += piece
+                if self.cut_at is not None:
+                    break
                 if len(received) > REPLY_MAX_BYTES:
                     raise TooMuch
             return Reply(response.status_code, response.headers, bytes(received))

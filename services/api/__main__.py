@@ -1,0 +1,27 @@
+"""The API as a process: `python -m services.api --host 127.0.0.1 --port 8000`."""
+
+import argparse
+
+import uvicorn
+
+from core.configuration import read
+from core.settings import Settings
+from services.api.app import create_app
+from services.api.server import DRAIN_S, configuration
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m services.api", description="Serve the API.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--drain", type=int, default=DRAIN_S, help="seconds for requests under way once told to stop (default: %(default)s)"
+    )
+    arguments = parser.parse_args()
+    settings = read(Settings)
+    where = {"host": arguments.host, "port": arguments.port}
+    uvicorn.Server(configuration(create_app(settings), settings, drain_s=arguments.drain, **where)).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Markers for editors: an EDL as DaVinci Resolve takes them, and FCPXML for Final Cut Pro and others."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+from zlib import crc32
+
+from db.resources.events import EventOut
+from services.api.formats.text import certainty, one_line
+from services.api.formats.timecode import Timecode
+
+COLOURS = (
+    *("Blue", "Cyan", "Green", "Yellow", "Red", "Pink", "Purple", "Fuchsia"),
+    *("Rose", "Lavender", "Sky", "Mint", "Lemon", "Sand", "Cocoa", "Cream"),
+)
+"""Of Resolve's markers; each type has its own, as far as they go."""
+
+TITLE_CHARS = 70
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The video that the markers are for."""
+
+    name: str
+    filename: str
+    duration_ms: int
+    width: int
+    height: int
+
+
+def edl(events: Iterable[EventOut], timecode: Timecode, *, title: str) -> Iterator[str]:
+    """CMX 3600, with the lines that Resolve keeps markers in: note, colour (by type), name, and duration in frames. In Resolve: Timelines >
+    Import > Timeline Markers from EDL. Beyond 999 events the numbers have four digits, as Resolve's own.
+    """
+    counted = "DROP FRAME" if timecode.drop_frame else "NON-DROP FRAME"
+    yield f"TITLE: {_piped(title)[:TITLE_CHARS]}\r\nFCM: {counted}\r\n\r\n"
+    for number, event in enumerate(events, start=1):
+        first, frames = _frames(event, timecode)
+        start, end = timecode.label(first), timecode.label(first + 1)
+        note = _piped(f"{event.description or event.title} [{certainty(event)}]")
+        colour = COLOURS[crc32(event.type.encode()) % len(COLOURS)]
+        yield f"{number:03}  001      V     C        {start} {end} {start} {end}  \r\n"
+        yield f"{note} |C:ResolveColor{colour} |M:{_piped(event.title or event.type)} |D:{frames}\r\n\r\n"
+
+
+def fcpxml(events: Iterable[EventOut], timecode: Timecode, clip: Clip) -> Iterator[str]:
+    """FCPXML 1.10: a project of one clip, the video, with a marker for each event. The editor asks for the file where it does not find it.
+
+    Times are whole frames as rational seconds. `timecode` starts as the file's own does.
+    """
+    last = max(timecode.frame(clip.duration_ms), 1)
+    start, duration, name = timecode.rational(timecode.first), timecode.rational(last), _quoted(clip.name)
+    counted = "DF" if timecode.drop_frame else "NDF"
+    source = quoteattr(f"file:///{quote(clip.filename)}")
+    yield f"""<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE fcpxml>
+<fcpxml version="1.10">
+  <resources>
+    <format id="r1" frameDuration="{timecode.rational(1)}" width="{clip.width}" height="{clip.height}"/>
+    <asset id="r2" name={name} start="{start}" duration="{duration}" hasVideo="1" format="r1">
+      <media-rep kind="original-media" src={source}/>
+    </asset>
+  </resources>
+  <library>
+    <event name="Playhead">
+      <project name={name}>
+        <sequence format="r1" duration="{duration}" tcStart="{start}" tcFormat="{counted}">
+          <spine>
+            <asset-clip ref="r2" name={name} offset="{start}" start="{start}" duration="{duration}" tcFormat="{counted}">
+"""
+    for event in events:
+        first, frames = _frames(event, timecode)
+        first = min(first, last - 1)
+        where = f'start="{timecode.rational(timecode.first + first)}" duration="{timecode.rational(min(frames, last - first))}"'
+        note = _quoted(" ".join(part for part in (event.description, f"[{certainty(event)}]") if part))
+        yield f"              <marker {where} value={_quoted(event.title or event.type)} note={note}/>\n"
+    yield """            </asset-clip>
+          </spine>
+        </sequence>
+      </project>
+    </event>
+  </library>
+</fcpxml>
+"""
+
+
+def _frames(event: EventOut, timecode: Timecode) -> tuple[int, int]:
+    """The first frame, and how many; an instant has one."""
+    first = timecode.frame(event.start_ms)
+    return first, max(timecode.frame(event.end_ms) - first, 1)
+
+
+def _piped(text: str) -> str:
+    """Text between `|`s."""
+    return one_line(text).replace("|", "/")
+
+
+def _quoted(text: str) -> str:
+    """An attribute's value with its quotes, without what XML 1.0 can't hold."""
+    return quoteattr(_NOT_XML.sub("", one_line(text)))

@@ -1,0 +1,122 @@
+"""What browsers are told with every answer, and what pages of other origins may ask."""
+
+import os
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from core.settings import Settings
+from services.api.headers import EXPOSED
+from standalone import parts
+from standalone.processes import free_port
+from tests.conftest import serving
+from tests.integration.test_keys import with_key
+from tests.integration.test_uploads import MP4
+from tests.integration.test_uploads_given_up import answers
+from tests.polling import wait_until
+
+ORIGIN = "https://app.example"
+
+
+def test_every_answer_says_what_a_browser_must_not_do_with_it(api: httpx.Client) -> None:
+    paths = ["/", "/healthz", "/v1/me", "/v1/videos/none", "/nowhere", "/openapi.json", "/docs", "/redoc"]
+    for answer in (*map(api.get, paths), httpx.get(f"{api.base_url}/v1/me"), api.patch("/v1/me")):
+        headers = answer.headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert (headers["Referrer-Policy"], headers["X-Frame-Options"]) == ("no-referrer", "DENY")
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; ")
+        assert "frame-ancestors 'none'" in policy
+        assert ("script-src" in policy) == (answer.url.path in {"/docs", "/redoc"})
+        assert headers["X-Request-Id"]
+        assert not headers.keys() & {"server", "strict-transport-security"}
+
+
+def test_the_docs_load_nothing_that_their_policy_forbids(api: httpx.Client) -> None:
+    for path in ("/docs", "/redoc"):
+        page = api.get(path).text
+        loaded = re.findall(r"""(?:src|href)=["']([^"'#]+)""", page)
+        assert loaded
+        assert all(address.startswith(("/", "data:")) for address in loaded)
+
+
+def test_https_alone_is_asked_for_by_setting_and_only_over_https(settings: Settings) -> None:
+    with serving(settings.model_copy(update={"hsts": timedelta(days=365)})) as url:
+        assert "strict-transport-security" not in httpx.get(f"{url}/healthz").headers
+        proxied = httpx.get(f"{url}/healthz", headers={"X-Forwarded-Proto": "https"})
+        assert proxied.headers["Strict-Transport-Security"] == "max-age=31536000"
+    with serving(settings.model_copy(update={"hsts": timedelta(days=365), "trusted_proxies": ()})) as url:
+        assert "strict-transport-security" not in httpx.get(f"{url}/healthz", headers={"X-Forwarded-Proto": "https"}).headers
+
+
+@pytest.mark.parametrize("trusted", [("127.0.0.0/8",), ()])
+def test_addresses_that_a_proxy_names_are_believed_if_it_is_known(settings: Settings, trusted: tuple[str, ...]) -> None:
+    few = settings.model_copy(update={"trusted_proxies": trusted, "max_failures_a_minute": 1})
+    with serving(few) as url:
+
+        def tried(address: str) -> int:
+            return httpx.get(f"{url}/v1/me", headers={**with_key("ph_guess"), "X-Forwarded-For": address}).status_code
+
+        wait_until(lambda: tried("192.0.2.1") == 429, "the one address to be refused")
+        assert tried("192.0.2.2") == (401 if trusted else 429)
+
+
+def test_pages_of_origins_that_are_set_may_ask_and_read_what_they_need(settings: Settings, api_key: str) -> None:
+    with serving(settings.model_copy(update={"cors_origins": (ORIGIN,)})) as url, httpx.Client(base_url=url) as client:
+        asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,upload-offset,tus-resumable"}
+        preflight = client.options("/v1/me", headers={"Origin": ORIGIN, **asked})
+        assert (preflight.status_code, preflight.headers["Access-Control-Allow-Origin"]) == (200, ORIGIN)
+        assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
+        assert "upload-offset" in preflight.headers["Access-Control-Allow-Headers"].lower()
+        answer = client.get("/v1/me", headers={"Origin": ORIGIN, **with_key(api_key)})
+        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert set(answer.headers["Access-Control-Expose-Headers"].split(", ")) == set(EXPOSED)
+        assert client.get("/v1/me", headers={"Origin": ORIGIN}).headers["Access-Control-Allow-Origin"] == ORIGIN, "a 401 can be read too"
+        other = {"Origin": "https://evil.example"}
+        assert client.options("/v1/me", headers={**other, **asked}).status_code == 400
+        assert "access-control-allow-origin" not in client.get("/v1/me", headers={**other, **with_key(api_key)}).headers
+
+
+def test_without_that_setting_no_other_page_may(api: httpx.Client) -> None:
+    assert "access-control-allow-origin" not in api.get("/v1/me", headers={"Origin": ORIGIN}).headers
+
+
+def test_the_log_of_a_run_has_its_requests_and_no_keys_prompts_or_queries(settings: Settings, api_key: str, tmp_path: Path) -> None:
+    port = free_port()
+    environment: dict[str, Any] = {
+        **os.environ,
+        "PLAYHEAD_DATABASE_URL": settings.database_url.get_secret_value(),
+        "PLAYHEAD_REDIS_URL": settings.redis_url.get_secret_value(),
+        "PLAYHEAD_BLOBS_URL": settings.blobs_url,
+        "PLAYHEAD_LOG_LEVEL": "DEBUG",
+        "PLAYHEAD_MODEL_API_KEY": "sk-of-the-model",
+    }
+    command = [sys.executable, *parts.api("127.0.0.1", port)]
+    written = tmp_path / "log"
+    with written.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
+        try:
+            wait_until(lambda: answers(port), "the API to start", timeout_s=90)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=with_key(api_key), timeout=30) as client:
+                asked = '{"instructions": "zebra crossing", "event_types": [{"id": "zebra", "description": "zebra crossing"}]}'
+                video = client.post("/v1/videos", params={"request": asked, "title": "zebra"}, content=MP4).json()["video"]["id"]
+                client.post(f"/v1/videos/{video}/jobs", json={"instructions": 7, "event_types": "zebra"})
+                client.get("/v1/events", params={"q": "zebra", "cursor": "zebra"})
+                new = client.post("/v1/keys", json={"name": "zebra", "scopes": ["read"]}).json()
+                client.get("/v1/videos", headers=with_key(f"{new['key']}x"))
+                client.post("/v1/videos", content=b"zebra crossing")
+                client.get("/v1/me", headers={"X-Request-Id": "named-by-the-caller"})
+        finally:
+            process.terminate()
+            process.wait(60)
+    log = written.read_text()
+    for secret in (api_key, new["key"], new["key"][3:20], "sk-of-the-model", "Bearer", "zebra"):
+        assert secret not in log
+    assert '"request_id": "named-by-the-caller"' in log
+    assert f'"path": "/v1/videos/{video}/jobs"' in log
+    assert '"status": 401' in log
