@@ -23,9 +23,14 @@ MESSAGE = {
     "type": "object",
     "properties": {
         "event": {"type": "string", "enum": list(NAMES), "description": "What is told."},
-        "data": {"type": "string", "contentMediaType": "application/json", "description": "The job, the event, or an `id`."},
-        "id": {"type": "string", "pattern": SEEN, "description": "Go on after it with `Last-Event-ID`."},
-        "retry": {"type": "integer", "minimum": 0, "description": "When to come back, in milliseconds."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "The job, the event, or an `id`.",
+            "examples": ['{"object":"job","status":"processing"}'],
+        },
+        "id": {"type": "string", "pattern": SEEN, "description": "Go on after it with `Last-Event-ID`.", "examples": [str(Seen())]},
+        "retry": {"type": "integer", "minimum": 0, "description": "When to come back, in milliseconds.", "examples": [1500]},
     },
 }
 

@@ -85,7 +85,6 @@ def use_everything(client: Any, clip: bytes, folder: Path) -> None:
     assert client.media(analysed.id, folder / "copy.mp4") == len(clip)
 
     [first] = client.jobs(video_id=analysed.id, status=["succeeded"])
-    assert client.wait(first.id) == first
     follow_again(client, first)
     assert client.estimate(analysed.id, {"refine": True}).calls > 0
     second = client.create_job(analysed.id, {"event_types": [{"id": "car", "description": "a car"}]})
@@ -150,7 +149,8 @@ def use_exports(client: Any, video_id: str, filters: dict[str, Any], folder: Pat
 
 
 def follow_again(client: Any, job: Job) -> None:
-    """A job that has ended: all of it, its end, and nothing."""
+    """A job that has ended: at once, all of it, its end, and nothing."""
+    assert client.wait(job.id) == job
     *found, end = client.follow(job.id)
     assert ({news.kind for news in found}, end.kind, end.job) == ({"event"}, "end", job)
     assert list(client.follow(job.id, last_id=found[-1].id)) == [end]
