@@ -8,6 +8,7 @@ JOBS ?= 200
 FAULTS ?= 300
 
 PY := .venv/bin/python
+JS := tests/integration/tus/js
 PIP := $(PY) -m pip -qq --disable-pip-version-check
 
 # What a decoder's process imports: there is one for each segment, and it writes no bytecode itself.
@@ -30,7 +31,7 @@ demo: .venv/.standalone ## Start everything, analyse a clip (or VIDEO=path), sho
 up: .venv/.standalone ## Keep the stack running until Ctrl-C (PLAYHEAD_PORT, PLAYHEAD_DATA_DIR)
 	@exec $(PY) -m standalone --with-parent up
 
-test: .venv/.test ## Run all tests (ARGS="-k word" picks some)
+test: .venv/.test $(JS)/node_modules ## Run all tests (ARGS="-k word" picks some)
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 chaos: .venv/.test ## Break everything while it works, and check (SEED=1 JOBS=200 FAULTS=300)
@@ -57,7 +58,7 @@ lock: ## Choose the newest versions that fit, and write them down with their has
 	@! grep -n '://' requirements/*.txt
 
 clean: ## Remove what can be made again; `var` stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv $(JS)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp says that its step was done with this lock; an interrupted step leaves none.
@@ -82,6 +83,11 @@ clean: ## Remove what can be made again; `var` stays
 	@$(PIP) install --no-compile --require-hashes -r $<
 	@$(COMPILE)
 	@touch $@ .venv/.standalone # whose packages are among these
+
+# The upload client of browsers, which the tests run in the node of a wheel.
+$(JS)/node_modules: $(JS)/package-lock.json | .venv/.test
+	@cd $(JS) && PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
 
 # The checkout itself: importable from anywhere, and its command line. Needs no build and no network.
 .venv/bin/playhead: | .venv/.made

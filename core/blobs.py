@@ -95,8 +95,11 @@ class Blobs:
                 raise
 
     def write(self, key: str, chunks: Iterable[bytes]) -> None:
-        """The same for whoever has the pieces already; what their iterator raises leaves no blob behind."""
+        """The same for whoever has the pieces already; what their iterator raises leaves no blob behind. What somebody left who was killed
+        while writing this very key goes.
+        """
         with _translated():
+            self._drop_staged(key)
             try:
                 with obstore.open_writer(self._store, key, buffer_size=PART_BYTES, max_concurrency=1) as file:
                     for chunk in chunks:
@@ -198,6 +201,13 @@ class Blobs:
         if not path.is_relative_to(self._root.resolve()) or path == self._root.resolve():
             raise NotFound("The object is not in the storage.")
         return path
+
+    def _drop_staged(self, key: str) -> None:
+        """Where the storage is a folder, a blob is written beside its place, as `NAME#1`."""
+        if self._root is not None:
+            path = self._inside(key)
+            for left in path.parent.glob(f"{path.name}#*"):
+                left.unlink(missing_ok=True)
 
     def _prune(self, key: str) -> None:
         """An aborted write leaves its empty folder behind."""

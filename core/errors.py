@@ -7,6 +7,7 @@
     │   ├── NotFound                 404 not_found
     │   ├── Gone                     410 gone
     │   ├── Conflict                 409 conflict
+    │   │   ├── OffsetMismatch       409 offset_mismatch
     │   │   ├── NotArrived           409 not_arrived
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── NotSampled           409 not_sampled
@@ -16,6 +17,11 @@
     │   │   ├── IdempotencyInFlight  409 idempotency_in_flight (the same request is being carried out)
     │   │   ├── TooManyWebhooks      409 too_many_webhooks
     │   │   └── WebhookDisabled      409 webhook_disabled
+    │   ├── UnknownChecksum          400 unknown_checksum    (these five are tus's)
+    │   ├── FinalUpload              403 final_upload
+    │   ├── TusVersion               412 tus_version
+    │   ├── WrongType                415 unsupported_media_type
+    │   ├── ChecksumMismatch         460 checksum_mismatch
     │   ├── TooLarge                 413 too_large
     │   ├── Unprocessable            422 invalid_request
     │   │   ├── NotAVideo            422 not_a_video
@@ -48,7 +54,7 @@
 `code` is stable: the same in a problem's body, in `jobs.error` and in the client.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class PlayheadError(Exception):
@@ -91,6 +97,10 @@ class Gone(Rejected):
 
 class Conflict(Rejected):
     code, status, title = "conflict", 409, "This can't be done in the present state"
+
+
+class OffsetMismatch(Conflict):
+    code, title = "offset_mismatch", "The upload is elsewhere"
 
 
 class NotArrived(Conflict):
@@ -137,6 +147,31 @@ class WebhookDisabled(Conflict):
 
 class TooLarge(Rejected):
     code, status, title = "too_large", 413, "The body is too large"
+
+    @classmethod
+    def than(cls, limit: int) -> Self:
+        """For a video."""
+        return cls(f"The video is larger than the {limit} bytes that this server takes (PLAYHEAD_MAX_UPLOAD_BYTES).", limit_bytes=limit)
+
+
+class UnknownChecksum(Rejected):
+    code, status, title = "unknown_checksum", 400, "The checksum is of a kind that is not known here"
+
+
+class FinalUpload(Rejected):
+    code, status, title = "final_upload", 403, "The upload takes no bytes"
+
+
+class TusVersion(Rejected):
+    code, status, title = "tus_version", 412, "The request speaks another version of tus"
+
+
+class WrongType(Rejected):
+    code, status, title = "unsupported_media_type", 415, "The body is of another type"
+
+
+class ChecksumMismatch(Rejected):
+    code, status, title = "checksum_mismatch", 460, "The bytes do not add up to the checksum"
 
 
 class Unprocessable(Rejected):

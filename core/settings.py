@@ -67,6 +67,13 @@ class Settings(BaseSettings):
     max_upload_time: Duration = Field(
         timedelta(hours=24), description="Longest time that one upload may take; what is not whole then is taken for given up, and deleted."
     )
+    upload_part_bytes: Positive = Field(
+        8 * MiB,
+        description="Bytes of a resumable upload that are stored at a time: so much of each is in memory, and is sent again at the most.",
+    )
+    uploads_kept: Duration = Field(
+        timedelta(hours=24), description="How long a resumable upload stays after the last time that something came for it."
+    )
     max_request_bytes: Positive = Field(1 * MiB, description="Largest JSON body or form field.")
     max_side_px: Positive = Field(8192, description="Longest side of a frame that is decoded.")
     max_frame_pixels: Positive = Field(35_000_000, description="Largest frame that is decoded, in pixels.")
@@ -84,6 +91,11 @@ class Settings(BaseSettings):
     outbound_redirects: Annotated[int, Field(ge=0)] = Field(
         5, description="Redirects that are followed from a user's URL, each checked like the first."
     )
+
+    fetch_least_rate: Positive = Field(
+        16 * 1024, description="Bytes a second that the server behind a video's URL must give, or its fetch is broken off, and tried again."
+    )
+    fetch_patience: Duration = Field(timedelta(seconds=30), description="The time over which that is measured; also the longest silence.")
 
     # Webhooks
     webhook_timeout: Duration = Field(timedelta(seconds=15), description="How long a webhook's receiver may take to answer, in all.")

@@ -92,6 +92,8 @@ class Video(Identified, Base):
     """A stored video. What the packets say of it is null until a worker has looked; `sha256`, `bytes` and `media_type` are null until its
     bytes are there (`Fetch`), all at once.
 
+    `source_url` is where it was fetched, as others may read it: without query and credentials.
+
     `frames_generation` counts how often its sampled frames were deleted, `frames_used_at` is when a job last
     ended that used them; null: there are none.
     """
@@ -103,6 +105,7 @@ class Video(Identified, Base):
     sha256: Mapped[str | None]
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     media_type: Mapped[str | None]
+    source_url: Mapped[str | None]
     filename: Mapped[str | None]
     title: Mapped[str | None]
     custom_id: Mapped[str | None]
@@ -217,8 +220,9 @@ def _work_args(table: str) -> tuple[Any, ...]:
 class Fetch(Work, Base):
     """Bringing a video's bytes in: the first piece of work of a job whose video is not there yet. Its plan follows when it is done.
 
-    They are the parts of its upload, joined. `url` says where the parts come from, where nobody sends them; `etag` is what the server
-    there called the bytes that are in them. `bytes_done` of `bytes_total` (null: nobody knows yet) are brought in.
+    They are the parts of its upload, joined. `url` says where the parts come from, where nobody sends them, until they are here: it may be
+    a secret. `etag` is what the server there called the bytes that are in them, or their date. `bytes_done` of `bytes_total` (null: nobody
+    knows yet) are brought in.
     """
 
     __tablename__ = "fetches"
@@ -312,8 +316,8 @@ class Upload(Identified, Base):
     are elsewhere, in its video or in the upload that it was joined to (`final_id`).
 
     `role`: `video`, one that becomes a video; `partial`, a piece of one; `final`, one made of pieces; `fetched`, which nobody sends, and
-    nobody sees: its parts come from a `Fetch`. `header` is its Upload-Metadata as it was sent, `intent` what it says, checked
-    (`services.api.intake`). `media_type` is null until its first bytes have told it.
+    nobody sees: its parts come from a `Fetch`. `header` and `concat` are its Upload-Metadata and Upload-Concat as they were
+    sent, `intent` what the former says, checked (`services.api.intent`). `media_type` is null until its first bytes have told it.
 
     All of its blobs lie below `core.blobs.upload_prefix`, those written and never counted too; whoever deletes the row dooms them.
     """
@@ -326,6 +330,7 @@ class Upload(Identified, Base):
     length: Mapped[int | None] = mapped_column(BigInteger)
     offset: Mapped[int] = mapped_column(BigInteger, server_default="0")
     header: Mapped[str | None]
+    concat: Mapped[str | None]
     intent: Mapped[dict[str, Any] | None]
     media_type: Mapped[str | None]
     final_id: Mapped[UUID | None] = mapped_column(ForeignKey("uploads.id", ondelete="SET NULL"), index=True)

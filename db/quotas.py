@@ -6,13 +6,13 @@ Limits are numbers; 0 is no limit.
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.errors import QuotaExceeded, WorkspaceFull
 from core.settings import Settings
-from db.models import Job, KeyDay, Video, Workspace
+from db.models import Job, KeyDay, Upload, Video, Workspace
 
 What = Literal["uploads", "jobs"]
 
@@ -66,7 +66,7 @@ def open_job(session: Session, workspace_id: UUID, settings: Settings) -> None:
 
 
 def ensure_room(session: Session, workspace_id: UUID, settings: Settings, *, more: int = 0) -> None:
-    """Whether the videos that are stored, and so many bytes more, are as many as may be. Raises `WorkspaceFull`.
+    """Whether the videos that are stored, those that are arriving, and so many bytes more, are as many as may be. Raises `WorkspaceFull`.
 
     Holds the workspace's row, as `open_job` does: a transaction that spends does so before.
     """
@@ -75,8 +75,14 @@ def ensure_room(session: Session, workspace_id: UUID, settings: Settings, *, mor
     if not limit:
         return
     session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True))
-    stored = int(session.scalar(select(func.coalesce(func.sum(Video.bytes), 0)).where(Video.workspace_id == workspace_id)) or 0)
-    if stored + more > limit:
+    stored = session.scalar(select(func.sum(Video.bytes)).where(Video.workspace_id == workspace_id)) or 0
+    coming = session.scalar(select(func.sum(func.coalesce(Upload.length, Upload.offset))).where(*_arriving(workspace_id))) or 0
+    if int(stored) + int(coming) + more > limit:
         raise WorkspaceFull(
             f"This workspace may store {limit} bytes; delete videos that you no longer need.", quota="max_stored_bytes", limit=limit
         )
+
+
+def _arriving(workspace_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Uploads that take room, or are to."""
+    return Upload.workspace_id == workspace_id, Upload.state != "done", Upload.expires_at > func.clock_timestamp()

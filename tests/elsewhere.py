@@ -34,6 +34,46 @@ def plain(status: int = 200, body: bytes = b"hello", **headers: str) -> Answer:
 
 
 @dataclass
+class Shared:
+    """A file as web servers give it, with ranges. `breaks_at`: the connection ends there, of itself. `waits_at`: until `let_go` is set.
+
+    `etag` None: the server tells no version from another. `if_range` False: it does not know that header, and gives the rest of anything.
+    """
+
+    data: bytes
+    etag: str | None = '"1"'
+    ranges: bool = True
+    if_range: bool = True
+    breaks_at: int | None = None
+    waits_at: int | None = None
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, handler: BaseHTTPRequestHandler, asked: Asked) -> None:
+        start = self._start(asked)
+        if start >= len(self.data):
+            plain(416, b"", content_range=f"bytes */{len(self.data)}")(handler, asked)
+            return
+        handler.send_response(206 if start else 200)
+        if start:
+            handler.send_header("Content-Range", f"bytes {start}-{len(self.data) - 1}/{len(self.data)}")
+        if self.etag:
+            handler.send_header("ETag", self.etag)
+        handler.send_header("Content-Length", str(len(self.data) - start))
+        handler.end_headers()
+        if self.waits_at is not None:
+            handler.wfile.write(self.data[start : self.waits_at])
+            self.let_go.wait(60)
+            start = max(start, self.waits_at)
+        handler.wfile.write(self.data[start : self.breaks_at])
+        handler.close_connection = self.breaks_at is not None
+
+    def _start(self, asked: Asked) -> int:
+        wanted = asked.headers.get("range")
+        same = not self.if_range or asked.headers.get("if-range", self.etag) == self.etag
+        return int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.ranges and same else 0
+
+
+@dataclass
 class Elsewhere:
     """`answer` may be changed while it serves."""
 

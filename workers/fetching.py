@@ -1,4 +1,4 @@
-"""`fetch_video`: bring a video's bytes in: join the pieces that they came in, and have the video planned."""
+"""`fetch_video`: bring a video's bytes in: have what a URL gives in pieces, join the pieces that they came in, have the video planned."""
 
 import hashlib
 import time
@@ -17,6 +17,7 @@ from db.leases import LeaseLost
 from db.models import Fetch, Upload, Video
 from db.uploads import Piece
 from workers import settling
+from workers.downloading import download
 from workers.runtime import Runtime
 from workers.work import Heartbeat, begin, carry_out
 
@@ -27,12 +28,14 @@ TELL_EVERY_S = 1.0
 
 
 def fetch(runtime: Runtime, fetch_id: UUID) -> None:
-    """Safe to run twice: pieces that are all there do not change, so whoever joins them writes the same bytes."""
+    """Safe to run twice: pieces that are all there do not change, so whoever joins them writes the same bytes; pieces count once."""
     carry_out(runtime, Fetch, fetch_id, lambda work, beat: _fetch(runtime, work, beat))
 
 
 def _fetch(runtime: Runtime, work: Fetch, beat: Heartbeat) -> None:
     _, video = runtime.sessions.run(lambda session: begin(session, work))
+    if work.url is not None:
+        download(runtime, work, work.url, beat)
     joint = Joint(runtime.blobs, runtime.sessions.run(lambda session: _pieces(session, work)))
     meter = Meter(runtime, work, beat) if work.url is None else None
     runtime.blobs.write(video.blob_key, _metered(joint.chunks(), meter, beat))
@@ -40,7 +43,8 @@ def _fetch(runtime: Runtime, work: Fetch, beat: Heartbeat) -> None:
 
 
 def _pieces(session: Session, work: Fetch) -> list[Piece]:
-    upload = session.get(Upload, work.upload_id) if work.upload_id else None
+    upload_id = leases.hold(session, work).upload_id
+    upload = session.get(Upload, upload_id) if upload_id else None
     if upload is None or upload.state != "whole":
         raise Gone("What was uploaded of the video was deleted, since nothing was done with it for too long. Upload it again.")
     return uploads.pieces(session, upload.id)
@@ -110,6 +114,7 @@ def _keep(session: Session, work: Fetch, video: Video, joint: Joint) -> UUID:
     there = session.get_one(Video, video.id)
     there.sha256, there.bytes, there.media_type = joint.sha256, joint.bytes, joint.media_type
     row.bytes_done = row.bytes_total = joint.bytes
+    row.url = None  # it may be a signed one, which opens more doors than this
     job.stage = "plan"
     plan = jobs.plan(session, job)
     if row.upload_id is not None:

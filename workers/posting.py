@@ -1,11 +1,9 @@
 """One message to one receiver: signed, sent, and what came back, whatever that was."""
 
 import json
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import httpx
 from standardwebhooks import Webhook
@@ -13,8 +11,7 @@ from standardwebhooks import Webhook
 from core.errors import PlayheadError
 from core.settings import Settings
 from db.deliveries import Taken
-from workers import exchange
-from workers.model.retries import retry_after_s
+from workers import exchange, retry_after
 from workers.outbound.client import client_of
 from workers.outbound.errors import translated
 
@@ -47,7 +44,7 @@ def post(settings: Settings, message: Taken, *, beat: Callable[[], None]) -> Ans
     body = json.dumps(message.payload, ensure_ascii=False, separators=(",", ":"))
     timeout_s = settings.webhook_timeout.total_seconds()
     try:
-        with client_of(settings, certificates=_certificates()) as http, translated(httpx.URL(message.url).host):
+        with client_of(settings) as http, translated(httpx.URL(message.url).host):
             reply = exchange.post(
                 http,
                 message.url,
@@ -68,7 +65,7 @@ def post(settings: Settings, message: Taken, *, beat: Callable[[], None]) -> Ans
         status=reply.status,
         error=_refusal(reply.status),
         response=reply.body[:RESPONSE_SHOWN].decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}"),
-        retry_after_s=retry_after_s(reply.headers.get("retry-after")) if reply.status in ASIDE else None,
+        retry_after_s=retry_after.seconds(reply.headers.get("retry-after")) if reply.status in ASIDE else None,
     )
 
 
@@ -88,12 +85,6 @@ def _refusal(status: int) -> str | None:
     if 200 <= status < 300:
         return None
     return f"Answered with {status}, which is not followed." if 300 <= status < 400 else f"Answered with {status}."
-
-
-@lru_cache(maxsize=1)
-def _certificates() -> ssl.SSLContext:
-    """To read them takes longer than to send a message."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 def _since(started: float) -> int:

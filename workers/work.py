@@ -4,7 +4,8 @@ LeaseLost            somebody else has it, or it was canceled: drop it
 Stopping             this worker was told to stop: handed back at once
 Canceled             the work is `canceled`, and makes no further call
 Rejected, BadReply   the work is `failed`, with the reason; nobody tries again
-DecoderFailed, bugs  handed back; the attempt counts, and after `max_attempts` the work is `failed`
+DecoderFailed, bugs, handed back; the attempt counts, and after `max_attempts` the work is `failed`
+RemoteTooSlow
 ModelBusy            handed back: its turn has not come
 other Unavailable    handed back; the attempt does not count: the job's deadline bounds these
 """
@@ -30,6 +31,7 @@ from core.errors import (
     NotFound,
     PlayheadError,
     Rejected,
+    RemoteTooSlow,
     Unavailable,
 )
 from core.queue import Bell
@@ -213,6 +215,7 @@ ENDS: tuple[tuple[type[Exception], str, Callable[[Runtime, Work, Any], None]], .
     (Rejected, "work.failed", _fail),
     (BadReply, "work.failed", _fail),
     (DecoderFailed, "work.decoder_failed", _blame),
+    (RemoteTooSlow, "work.too_slow", _blame),
     (ModelBusy, "work.handed_back", _queue),
     (Unavailable, "work.postponed", _postpone),
     (Exception, "work.bug", _bug),

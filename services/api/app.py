@@ -38,6 +38,8 @@ from services.api.hello import VERSION
 from services.api.hub import Hub
 from services.api.requests import RequestMiddleware
 from services.api.stopping import told_to_stop
+from services.api.tus import routes as uploads
+from services.api.tus.middleware import TusMiddleware
 
 DESCRIPTION = """
 Give it a video; it tells you what happened in it, and **when**.
@@ -79,8 +81,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.hub = hub
     problems.install(app)
     once.install(app)
-    for resource in (hello, videos, jobs, following, estimates, events, keys, webhooks, deliveries, exports, timeline, storyboard, health):
+    for resource in (
+        hello,
+        videos,
+        uploads,
+        jobs,
+        following,
+        estimates,
+        events,
+        keys,
+        webhooks,
+        deliveries,
+        exports,
+        timeline,
+        storyboard,
+        health,
+    ):
         app.include_router(resource.router)
+    app.add_middleware(TusMiddleware)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=EXPOSED

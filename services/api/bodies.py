@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterable, Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
@@ -63,7 +63,7 @@ def _too_large(limit: int) -> HTTPException:
     return HTTPException(413, f"The body is larger than {limit} bytes (PLAYHEAD_MAX_REQUEST_BYTES).")
 
 
-async def drain(body: AsyncIterator[bytes]) -> None:
+async def drain(body: AsyncIterable[bytes]) -> None:
     """Read some of a refused body, for nothing."""
     rest = DRAIN_BYTES
     try:

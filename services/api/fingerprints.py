@@ -9,8 +9,9 @@ from fastapi import Request
 
 
 def of_address(request: Request) -> bytes:
-    """Of what is asked for: method, path and query, in whatever order its parameters come."""
-    return _digest([request.method, request.url.path, sorted(request.query_params.multi_items())])
+    """Of what is asked for: method, path, query, in whatever order its parameters come, and what tus says in headers."""
+    told = sorted((name, value) for name, value in request.headers.items() if name.startswith("upload-"))
+    return _digest([request.method, request.url.path, sorted(request.query_params.multi_items()), *told])
 
 
 def of_json(body: bytes) -> bytes:

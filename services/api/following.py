@@ -85,7 +85,6 @@ async def _ended(followed: Followed, told: Told, *, wait_s: float) -> str:
             "content": {
                 "text/event-stream": {
                     "schema": MESSAGE,  # of each message, as before OpenAPI 3.2
-                    "example": f'id: {Seen()}\nevent: job\ndata: {{"object":"job","status":"processing"}}\n\n',
                 }
             },
         },

@@ -12,8 +12,7 @@ class Term(NamedTuple):
     example: Any
 
 
-VIDEO, JOB, EVENT, WINDOW = (f"0198c0de-{number}000-7000-8000-000000000000" for number in range(4))
-WEBHOOK, DELIVERY = (f"0198c0de-{number}000-7000-8000-000000000000" for number in (5, 6))
+VIDEO, JOB, EVENT, WINDOW, UPLOAD, WEBHOOK, DELIVERY = (f"0198c0de-{number}000-7000-8000-000000000000" for number in range(7))
 WORKSPACE, KEY = (f"0198c0de-{letter}000-7000-8000-000000000000" for letter in "ab")
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 NOON = "2026-03-01T12:00:00Z"
@@ -77,6 +76,7 @@ TERMS: dict[str, Term] = {
     "file": Term("The video.", None),
     "bytes": Term("Its size.", 73_400_320),
     "sha256": Term("Of the bytes as they came in, in hex.", SHA256),
+    "source_url": Term("Where it was fetched.", "https://media.example.com/street.mp4"),
     "media_type": Term("What kind of file it is, by its first bytes.", "video/mp4"),
     "container": Term("The container's format.", "mp4"),
     "codec": Term("How the pictures are compressed.", "h264"),
@@ -98,6 +98,25 @@ TERMS: dict[str, Term] = {
     "limits": Term("How much is allowed.", None),
     "if-none-match": Term("The `ETag` of what you have.", f'"{SHA256}"'),
     "buckets": Term("Its stretches, in order.", None),
+    # Uploads
+    "UploadOut.id": Term("Its id.", UPLOAD),
+    "upload_id": Term("The upload's id.", UPLOAD),
+    "UploadOut.state": Term("How it stands.", "open"),
+    "partial": Term("Whether it is to be joined with others.", False),
+    "offset": Term("How many bytes are there.", 52_428_800),
+    "length": Term("How many there will be.", 73_400_320),
+    "UploadOut.expires_at": Term("When it is given up.", NOON),
+    "Tus-Resumable": Term("The version of tus that is spoken.", "1.0.0"),
+    "upload-offset": Term("Where the body begins: where the upload ended.", 0),
+    "upload-length": Term("How many bytes there will be in all.", 73_400_320),
+    "upload-defer-length": Term("The length is told later, with a `PATCH`.", "1"),
+    "upload-metadata": Term(
+        "What is said of the video: keys, each with its value in Base64.", "filename c3RyZWV0Lm1wNA==,title QSBzdHJlZXQ="
+    ),
+    "upload-concat": Term("`partial`: a piece of a video. `final;` and the addresses of such pieces: the video made of them.", "partial"),
+    "upload-checksum": Term(
+        "What the body must add up to: the algorithm, and the checksum in Base64.", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="
+    ),
     # Questions
     "request": Term("The question, as JSON.", '{"analyzer": "signals"}'),
     "JobOut.request": Term("What is being carried out, defaults filled in.", {"analyzer": "signals", "refine": False}),

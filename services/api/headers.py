@@ -23,6 +23,8 @@ EXPOSED = (
     "ETag",
     "Idempotent-Replayed",
     "Location",
+    "Playhead-Job-Id",
+    "Playhead-Video-Id",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

@@ -118,9 +118,7 @@ async def _from_form(
 
 async def _store(parts: Parts, chunks: AsyncIterator[bytes], target: _Target, *, declared: str | None) -> _Blob:
     limit = parts.settings.max_upload_bytes
-    too_large = TooLarge(
-        f"The video is larger than the {limit} bytes that this server takes (PLAYHEAD_MAX_UPLOAD_BYTES).", limit_bytes=limit
-    )
+    too_large = TooLarge.than(limit)
     if declared is not None and declared.isdigit() and int(declared) > limit:
         raise too_large
     digest, size, head, kind = hashlib.sha256(), 0, b"", None

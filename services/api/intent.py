@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
@@ -87,13 +87,21 @@ class Intent(BaseModel):
         )
 
 
+Wanted = TypeVar("Wanted", bound=Intent)
+
+
 def checked(parts: Parts, fields: Mapping[str, Any]) -> Intent:
     """What is wanted, if it can be done: what can't is refused before anything is stored.
 
     Raises `RequestValidationError` and `Rejected`.
     """
+    return checked_as(Intent, parts, fields)
+
+
+def checked_as(kind: type[Wanted], parts: Parts, fields: Mapping[str, Any]) -> Wanted:
+    """The same where more comes with it."""
     try:
-        intent = Intent.model_validate(fields)
+        intent = kind.model_validate(fields)
     except ValidationError as error:
         raise RequestValidationError(
             [{**one, "loc": ("form", *one["loc"])} for one in error.errors(include_url=False, include_context=False)]

@@ -12,9 +12,10 @@ from core.blobs import video_prefix
 from core.errors import BlobsUnavailable
 from core.request import Text
 from db import doomed, videos
+from db.jobs import Arrival
 from db.models import Job, Video
 from db.resources.jobs import JobOut
-from services.api import intake, problems, ranges
+from services.api import by_url, intake, problems, ranges
 from services.api.context import Reader, WithParts, Writer, given_once, known_query
 from services.api.document import BINARY
 from services.api.listing import Cursor, Limit, Listing
@@ -33,6 +34,7 @@ class VideoOut(BaseModel):
     title: str | None
     custom_id: str | None = Field(description="Your own id for it.")
     filename: str | None
+    source_url: str | None = Field(description="Where it was fetched, without query and credentials; null where it was uploaded.")
     metadata: dict[str, Any]
     bytes: int | None
     sha256: str | None = Field(description="Of the bytes as they came in, in hex.")
@@ -100,6 +102,7 @@ _FORM = {
                 "multipart/form-data": {"schema": _FORM},
                 "video/*": {"schema": BINARY},
                 "application/octet-stream": {"schema": BINARY},
+                by_url.MEDIA_TYPE: {"schema": by_url.SCHEMA},
             },
         }
     },
@@ -117,14 +120,19 @@ async def upload_video(
 
     Send it as `multipart/form-data`, or as the raw body with everything else in the query. It streams through in constant memory. The
     answer comes when video and job are committed; follow `Location` for the events' progress.
+
+    Or send JSON with the `url` where it lies, for a worker to fetch. The job's `stage` is `fetch` then, and `progress` counts bytes; it
+    waits for a server that is away, and fails with `url_refused` or `address_refused` where that is no use.
     """
     given_once(request)
+    elsewhere = by_url.is_meant(request)
+    take_in = by_url.take_in if elsewhere else intake.take_in
 
     def answer(video: Video, job: Job) -> Submitted:
         response.headers["Location"] = f"/v1/jobs/{job.id}"
-        return Submitted(video=VideoOut.of(video), job=JobOut.of(job))
+        return Submitted(video=VideoOut.of(video), job=JobOut.of(job, arrival=Arrival(0, None) if elsewhere else None))
 
-    return await intake.take_in(parts, caller, once, request, asked.model_dump(by_alias=True, exclude_none=True), answer)
+    return await take_in(parts, caller, once, request, asked.model_dump(by_alias=True, exclude_none=True), answer)
 
 
 @router.get("", dependencies=[Depends(known_query)])

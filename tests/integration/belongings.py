@@ -6,6 +6,7 @@ A route with a new path parameter has its place here: either what it names is ma
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from uuid_utils.compat import uuid7
@@ -13,7 +14,7 @@ from uuid_utils.compat import uuid7
 from core.blobs import Blobs
 from core.frames import pack
 from core.settings import Settings
-from db import deliveries, events, keys, webhooks, workspaces
+from db import deliveries, events, keys, uploads, webhooks, workspaces
 from db.keys import SCOPES, Scope
 from db.models import Event
 from db.session import Sessions
@@ -83,6 +84,11 @@ def _event(owner: Owner) -> Any:
         return session.get_one(Event, made["id"])
 
 
+def _upload(owner: Owner) -> Any:
+    with owner.sessions.begin() as session:
+        return uploads.create(session, owner.workspace_id, kept=timedelta(hours=1), length=1)
+
+
 def _key(owner: Owner) -> Any:
     with owner.sessions.begin() as session:
         return keys.issue(session, owner.workspace_id, name=f"of {owner.name}", scopes=["read"]).row
@@ -103,6 +109,7 @@ MAKERS: Mapping[str, Callable[[Owner], Any]] = {
     "video_id": _video,
     "job_id": _job,
     "event_id": _event,
+    "upload_id": _upload,
     "key_id": _key,
     "webhook_id": _webhook,
     "delivery_id": _delivery,

@@ -2,7 +2,7 @@
 through any of them, whatever handlers and cleanups try.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from core.blobs import Blobs
+from core.errors import DatabaseUnavailable
 from db.session import Sessions
 
 if TYPE_CHECKING:
@@ -69,6 +70,20 @@ class Meddling(Fate):
         return self.at is not None and len(self.crossed) <= self.at
 
 
+@dataclass
+class Deaf(Fate):
+    """Lives on, but does not hear that the commit of that number happened."""
+
+    def cross(self, moment: str) -> None:
+        self.crossed.append(moment)
+        if moment == "committed" and self.crossed.count(moment) - 1 == self.at:
+            raise DatabaseUnavailable("The answer was lost.")
+
+    @property
+    def over(self) -> bool:
+        return self.at is not None and self.crossed.count("committed") <= self.at
+
+
 class MortalSessions(Sessions):
     """Dies between the rows and their commit, and between the commit and whatever comes next; where nothing was written both are one."""
 
@@ -116,6 +131,20 @@ class MortalBlobs(Blobs):
             self._leave_behind(key)
             raise
         self._fate.cross("upload, no row")
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> None:
+        self._fate.check()
+
+        def mortal() -> Iterator[bytes]:
+            yield from chunks
+            self._fate.cross("upload, not whole")
+
+        try:
+            super().write(key, mortal())
+        except Killed:
+            self._leave_behind(key)
+            raise
+        self._fate.cross("blob, no row")
 
     def delete_prefix(self, prefix: str) -> None:
         self._fate.check()

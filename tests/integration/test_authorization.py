@@ -3,7 +3,7 @@
 No route is named here: a new one is walked by itself, and a new path parameter has its place in `belongings.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,9 @@ from tests.conftest import serving
 from tests.integration.belongings import MAKERS, WORDS, Owner
 
 PUBLIC = {"/", "/healthz", "/readyz", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/static-offline-docs"}
-"""What may be asked without a key. Nothing else may."""
+"""What may be asked without a key. Nothing else may, but for what says how uploads are done."""
+
+PROTOCOL = {("OPTIONS", "/v1/uploads")}
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Operation:
     scopes: frozenset[str]
     places: tuple[str, ...]
     asked: tuple[str, ...]
+    headers: Mapping[str, str]
     body: Any
 
     def __str__(self) -> str:
@@ -44,7 +47,9 @@ class Operation:
 
     def send(self, client: httpx.Client, ids: dict[str, str], authorization: str | None) -> httpx.Response:
         """What comes back of it; of an answer without an end, the beginning."""
-        headers = {} if authorization is None else {"Authorization": authorization.encode("latin-1")}
+        headers = {name: value.encode("latin-1") for name, value in self.headers.items()}
+        if authorization is not None:
+            headers["Authorization"] = authorization.encode("latin-1")
         address = self.path.format(**WORDS, **ids)
         query = {name: ids[name] for name in self.asked}
         with client.stream(self.method, address, params=query, json=self.body, headers=headers) as answer:
@@ -54,7 +59,9 @@ class Operation:
 
 
 def _operations() -> list[Operation]:
-    """Those of the document that want a key. Of the query, what is required is given; bodies are the document's examples."""
+    """Those of the document that want a key. Of query and headers, what is required is given; they and the bodies are the document's
+    examples.
+    """
     document = create_app(Settings()).openapi()
     return [
         Operation(
@@ -63,6 +70,11 @@ def _operations() -> list[Operation]:
             scopes=frozenset(scope for way in said["security"] for scopes in way.values() for scope in scopes),
             places=tuple(each["name"] for each in said.get("parameters", ()) if each["in"] == "path"),
             asked=tuple(each["name"] for each in said.get("parameters", ()) if each["in"] == "query" and each.get("required")),
+            headers={
+                each["name"]: str(each["schema"]["examples"][0])
+                for each in said.get("parameters", ())
+                if each["in"] == "header" and each.get("required")
+            },
             body=said.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example"),
         )
         for path, methods in document["paths"].items()
@@ -94,7 +106,7 @@ def test_every_route_is_either_in_the_document_or_public() -> None:
     app = create_app(Settings())
     walked = {(operation.method, operation.path) for operation in OPERATIONS}
     routes = {(method, str(route.path)) for route in iter_route_contexts(app.routes) for method in route.methods or {"GET"}}
-    hidden = {(method, path) for method, path in routes - walked if path not in PUBLIC}
+    hidden = {(method, path) for method, path in routes - walked - PROTOCOL if path not in PUBLIC}
     assert {(method, path) for method, path in hidden if (method, ("GET", path) in walked) != ("HEAD", True)} == set()
     assert {path for path in app.openapi()["paths"] if path in PUBLIC} == {"/healthz", "/readyz"}
 

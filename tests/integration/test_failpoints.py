@@ -6,18 +6,22 @@ transaction is tried here by itself.
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
 from itertools import count
+from uuid import UUID
 
 import pytest
 from standardwebhooks import Webhook
 
-from core.queue import LOCALIZE
-from db import webhooks
-from db.models import ApiKey, Base, Budget, Delivery, Event, Job, Plan, Segment, Video, Window, Workspace
+from db import leases, webhooks
+from db.models import ApiKey, Base, Budget, Delivery, Event, Job, Plan, Segment, Video, Window
 from tests.elsewhere import elsewhere, plain
-from tests.integration.mortal import UNCOMMITTED, Fate, Killed, Meddling
+from tests.integration import rows
+from tests.integration.mortal import UNCOMMITTED, Deaf, Fate, Killed, Meddling, MortalRing
 from tests.integration.world import (
     WINDOWS,
+    Sender,
     World,
     analyse,
     answers_stored,
@@ -32,6 +36,11 @@ from tests.integration.world import (
     upload,
     work_off,
 )
+from workers import settling
+from workers.events.detection import Detection
+from workers.fetching import fetch
+from workers.runtime import Runtime
+from workers.sweeping import sweep
 
 
 def test_an_upload_killed_at_any_moment_is_a_job_or_nothing(world: World) -> None:
@@ -54,6 +63,50 @@ def test_an_upload_killed_at_any_moment_is_a_job_or_nothing(world: World) -> Non
     assert at > 4, fate.crossed
 
 
+def test_an_upload_in_pieces_killed_at_any_moment_goes_on_from_there_and_is_one_job(world: World) -> None:
+    for at in count():
+        fate, sender = Fate(at), Sender(world)
+        with told(fate):
+            if not sender.go_on(fate):
+                assert sender.go_on(Fate(None))
+            recover(world)
+            assert_whole(world, calls=WINDOWS, lost_answers=0)
+        forget(world)
+        if not fate.dead:
+            break
+    assert fate.crossed.count("blob, no row") == 2, "the clip came in two pieces"
+
+
+def test_an_upload_in_pieces_survives_a_commit_whose_answer_was_lost(world: World) -> None:
+    for at in count():
+        fate, sender = Deaf(at), Sender(world)
+        with told(fate):
+            if not sender.go_on(fate):
+                assert sender.go_on(Fate(None))
+            recover(world)
+            assert_whole(world, calls=WINDOWS, lost_answers=0)
+        forget(world)
+        if fate.over:
+            break
+
+
+def test_a_worker_killed_at_any_moment_of_bringing_a_video_in_is_followed(world: World) -> None:
+    for at in count():
+        sender, fate = Sender(world), Fate(at)
+        assert sender.go_on(Fate(None))
+        [(_, fetch_id)] = sender.rung
+        runtime, _ = world.worker(fate)
+        with told(fate):
+            with suppress(Killed):
+                fetch(runtime, UUID(str(fetch_id)))
+            recover(world)
+            assert_whole(world, calls=WINDOWS, lost_answers=0)
+        forget(world)
+        if not fate.dead:
+            break
+    assert {"upload, not whole", "blob, no row", UNCOMMITTED, "committed"} <= set(fate.crossed)
+
+
 def test_a_worker_killed_at_any_moment_costs_no_result_and_no_stored_answer(world: World) -> None:
     died = Counter[str]()
     for at in count():
@@ -73,43 +126,47 @@ def test_a_worker_killed_at_any_moment_costs_no_result_and_no_stored_answer(worl
     assert set(died) == {"blob, no row", UNCOMMITTED, "committed", "asked, no answer"}
 
 
-def test_a_worker_killed_at_any_moment_from_the_last_window_on_tells_webhooks_under_one_id(world: World) -> None:
-    """Between the end of the job and its messages, a message and its ring, the receiver's answer and its row."""
+def test_a_worker_killed_at_any_moment_of_a_job_s_end_tells_its_webhook_at_least_once_under_one_id(world: World) -> None:
+    """Between the end and the messages' rows, a message and its ring, the receiver's answer and its row."""
     with elsewhere(plain(204, b"")) as receiver:
-        secret = listen(world, receiver.url("/hook"))
+        workspace_id = rows.workspace(world.sessions)
+        with world.sessions.begin() as session:
+            asked_for = ["job.succeeded", "event.created"]
+            secret = webhooks.create(session, workspace_id, url=receiver.url(), description=None, events=asked_for, at_most=1).secret
         for at in count():
-            _, rung = upload(world, Fate(None))
-            living, ring = world.worker(Fate(None))
-            ring.rung = rung
-            work_off(living, ring, until=(LOCALIZE,))
-            assert receiver.book == []
+            job, _ = rows.job(world.sessions, rows.video(world.sessions, workspace_id), world.settings)
+            [window] = rows.planned(world.sessions, job, spans=[(0, 120_000)])
             fate = Fate(at)
-            dying, ring_of_dying = world.worker(fate)
-            ring_of_dying.rung = ring.rung
             with suppress(Killed):
-                work_off(dying, ring_of_dying)
+                end(*world.worker(fate), window)
             with told(fate):
-                recover(world)
+                pass_time(world)
+                runtime, ring = world.worker(Fate(None))
+                end(runtime, ring, window)
+                sweep(runtime)
+                work_off(runtime, ring)
                 with world.sessions.begin() as session:
-                    messages = {str(each.id): (each.type, each.state) for each in session.query(Delivery)}
-                said = ["event.created"] * WINDOWS + ["job.succeeded"]
-                assert sorted(messages.values()) == [(kind, "delivered") for kind in said]
-                arrived = [Webhook(secret).verify(asked.body, asked.headers)["type"] for asked in receiver.book]
-                assert {asked.headers["webhook-id"] for asked in receiver.book} == set(messages)
-                assert len(said) <= len(arrived) <= len(said) + fate.dead, "twice, where the row of its answer was not written"
+                    messages = {str(each.id): (each.type, each.state) for each in session.query(Delivery).filter_by(job_id=job.id)}
+                assert sorted(messages.values()) == [("event.created", "delivered"), ("job.succeeded", "delivered")]
+                came = Counter(asked.headers["webhook-id"] for asked in receiver.book)
+                assert came.keys() == messages.keys()
+                assert came.total() <= len(messages) + fate.dead, "twice, where the row of its answer was not written"
+                for asked in receiver.book:
+                    Webhook(secret).verify(asked.body, asked.headers)
             receiver.book.clear()
-            forget(world)
             if not fate.dead:
                 break
-    assert at > 10, fate.crossed
+    assert set(fate.crossed) == {UNCOMMITTED, "committed"}
+    assert at >= 2 * (2 + 2 * len(messages)), "claimed, ended, and each message taken and written down"
 
 
-def listen(world: World, url: str) -> str:
-    """A webhook for the end of jobs and their events; its secret."""
-    with world.sessions.begin() as session:
-        [workspace] = session.query(Workspace).all()
-        events = ["job.succeeded", "event.created"]
-        return webhooks.create(session, workspace.id, url=url, description=None, events=events, at_most=1).secret
+def end(runtime: Runtime, ring: MortalRing, window: Window) -> None:
+    """What a worker does with the last answer of a job, unless somebody has; and what that rings for."""
+    claimed = runtime.sessions.run(partial(leases.claim, kind=Window, row_id=window.id, lease=runtime.settings.lease, max_attempts=9))
+    if claimed:
+        found = [asdict(Detection("car", "a car", 10_000, 20_000))]
+        runtime.ring_for(runtime.sessions.run(lambda session: settling.close(session, claimed, state="done", detections=found)))
+    work_off(runtime, ring)
 
 
 def test_a_job_canceled_at_any_moment_ends_and_a_retry_makes_no_call_twice(world: World) -> None:

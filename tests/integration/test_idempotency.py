@@ -286,7 +286,7 @@ def test_every_post_answers_as_before_and_only_whoever_may_ask(api: httpx.Client
     for path in (re.sub(r"{\w+}", str(uuid4()), path) for path in paths):
         for secret, replayed in ((api.headers["Authorization"].removeprefix("Bearer "), True), (powerless, False)):
             answered(sessions, secret, path)
-            answer = api.post(path, content=MP4, headers=keyed("known") | {"Authorization": f"Bearer {secret}"})
+            answer = api.post(path, content=MP4, headers=keyed("known") | {"Authorization": f"Bearer {secret}", "Tus-Resumable": "1.0.0"})
             assert answer.headers.get("Idempotent-Replayed") == ("true" if replayed else None), path
             assert (answer.status_code, answer.text) == (299, "known") if replayed else refused(answer) == (403, "missing_scope"), path
 

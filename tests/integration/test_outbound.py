@@ -6,7 +6,10 @@
 import logging
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,11 +17,13 @@ import httpx
 import pytest
 import trustme
 
-from core.errors import AddressRefused, PlayheadError, RemoteUnavailable, UrlRefused
+from core.errors import AddressRefused, PlayheadError, RemoteTooSlow, RemoteUnavailable, UrlRefused
 from core.settings import Settings
-from tests.elsewhere import Elsewhere, elsewhere, plain
+from tests.elsewhere import Asked, Elsewhere, elsewhere, plain
+from tests.polling import wait_until
 from workers.outbound.client import client_of
 from workers.outbound.errors import translated
+from workers.outbound.reading import Pace, Reading
 
 PUBLIC = Settings(outbound_http=True, outbound_allow=["127.0.0.1/32"])
 Row = tuple[int, int, int, str, tuple[Any, ...]]
@@ -194,6 +199,28 @@ def test_certificates_are_for_the_name_and_not_for_the_address() -> None:
         unknown = refusal(there.url(host="good.example", scheme="https"), names)
         assert isinstance(unknown, UrlRefused)
         assert len(there.book) == 1
+
+
+def test_whoever_leaves_leaves_no_thread_that_listens_to_a_drip(there: Elsewhere) -> None:
+    authority = trustme.CA()
+    told = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler, asked: Asked) -> None:
+        while not told.wait(0.05):
+            handler.wfile.write(b"H")
+
+    with elsewhere(drip, tls=_server(authority, "good.example")) as dripping:
+        url = dripping.url(host="good.example", scheme="https")
+        names = Names(good_example=[["127.0.0.1"]])
+        pace = Pace(least=1, patience=timedelta(seconds=0.2))
+        with (
+            pytest.raises(RemoteTooSlow),
+            client_of(PUBLIC, resolver=names, certificates=_client(authority)) as client,
+            Reading(client, url, headers={}, beat=lambda: None, pace=pace) as reading,
+        ):
+            reading.head()
+        wait_until(lambda: not any(thread.name == "reading" for thread in threading.enumerate()), "the thread to end", timeout_s=10)
+        told.set()
 
 
 def test_what_can_t_be_had_says_whether_to_try_again(there: Elsewhere) -> None:

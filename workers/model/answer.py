@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import ModelPaused, ModelRejected, ModelUnavailable, PromptTooLarge
+from workers import retry_after
 from workers.exchange import Reply
-from workers.model import policy, refusals, retries, storable
+from workers.model import policy, refusals, storable
 from workers.model.completion import Completion, Usage, choice_of, text_of
 from workers.model.policy import Failure
 
@@ -82,7 +83,7 @@ def _too_much(reason: str, limit: str) -> PromptTooLarge:
 
 
 def _retry_after_s(reply: Reply) -> float | None:
-    return retries.retry_after_s(reply.headers.get("Retry-After"))
+    return retry_after.seconds(reply.headers.get("Retry-After"))
 
 
 def _parsed(body: bytes) -> Any:

@@ -1,9 +1,7 @@
 """How often and how patiently: a call that is tried again while the model is unavailable, and waiting for leave to make one."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from math import isfinite
+from datetime import timedelta
 from typing import Any, Never, TypeVar
 
 from tenacity import (
@@ -25,26 +23,6 @@ PATIENCE_S = 20.0
 """How long a thread waits for leave to make a call, before its window goes back for others to take."""
 
 LOOKS_A_SECOND = 10
-
-
-def retry_after_s(value: str | None) -> float | None:
-    """A Retry-After header in seconds from now (RFC 9110, section 10.2.3: seconds or a date); None where it says nothing."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        return _seconds_until(value)
-    return max(seconds, 0.0) if isfinite(seconds) else None
-
-
-def _seconds_until(date: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def retrying(*, tries: int, backoff: timedelta, backoff_max: timedelta, sleep: Callable[[float], None]) -> Retrying:

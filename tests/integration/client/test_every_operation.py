@@ -63,6 +63,14 @@ def whole(world: World, request: pytest.FixtureRequest) -> Iterator[tuple[Any, R
                 yield client, recorder
 
 
+def upload_in_pieces(client: Any, clip: bytes) -> None:
+    begun: list[str] = []
+    resumed = client.upload(io.BytesIO(clip), resumable=True, request={"analyzer": "signals"}, title="In pieces", on_begun=begun.append)
+    assert (resumed.video.title, client.pending(begun[0]).offset) == ("In pieces", len(clip))
+    client.delete_upload(begun[0])
+    client.delete_video(resumed.video.id)
+
+
 def use_everything(client: Any, clip: bytes, folder: Path) -> None:
     """What there is to do, each thing once, with all that can be said to it."""
     assert client.alive()
@@ -164,6 +172,7 @@ SAID_OTHERWISE = {"GET /v1/jobs/{job_id}/stream": {"after"}}
 def test_whatever_the_server_offers_both_clients_can_do(whole: tuple[Any, Recorder], world: World, tmp_path: Path) -> None:
     client, recorder = whole
     use_everything(client, world.clip, tmp_path)
+    upload_in_pieces(client, world.clip)
 
     said: dict[str, set[str]] = defaultdict(set)
     for method, path, names in recorder.asked:

@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import BadReply, DatabaseUnavailable, ModelPaused, ModelRejected, ModelUnavailable, PlayheadError, PromptTooLarge
 from core.settings import Settings
+from workers import retry_after
 from workers.model import refusals, retries
 from workers.model.client import translated
 from workers.model.policy import Failure, Tells, failure_inside, rule_for, rule_of
@@ -114,12 +115,12 @@ def test_an_error_inside_a_200_pauses_only_for_the_key(code: object, failure: in
     ],
 )
 def test_retry_after_is_read_where_it_says_something(header: str | None, seconds: float | None) -> None:
-    assert retries.retry_after_s(header) == seconds
+    assert retry_after.seconds(header) == seconds
 
 
 def test_retry_after_as_a_date_is_the_time_until_then() -> None:
     moment = datetime.now(UTC) + timedelta(minutes=5)
-    assert retries.retry_after_s(format_datetime(moment, usegmt=True)) == pytest.approx(300, abs=5)
+    assert retry_after.seconds(format_datetime(moment, usegmt=True)) == pytest.approx(300, abs=5)
 
 
 @pytest.mark.parametrize(
