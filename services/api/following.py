@@ -8,12 +8,11 @@ from fastapi import APIRouter, Header, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import NotFound, Unprocessable
-from db import jobs
 from db.resources.jobs import JobOut
 from services.api.bodies import LimitedRoute
 from services.api.context import Caller, Parts, Reader, WithParts
 from services.api.hub import Followed, Told, WithHub
-from services.api.jobs import outs
+from services.api.jobs import find
 from services.api.stream import NAMES, SEEN, EventStream, Seen, messages
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
@@ -37,8 +36,7 @@ MESSAGE = {
 
 def _told(parts: Parts, caller: Caller, job_id: UUID) -> tuple[JobOut, Told]:
     with parts.sessions.begin() as session:
-        job = jobs.get(session, caller.workspace_id, job_id)
-        [out] = outs(session, [job])
+        job, out = find(session, caller.workspace_id, job_id)
     return out, Told.of(job, out)
 
 

@@ -36,6 +36,13 @@ def outs(session: Session, found: Iterable[Job]) -> list[JobOut]:
     return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id), arrivals.get(job.id)) for job in rows]
 
 
+def find(session: Session, workspace_id: UUID, job_id: UUID) -> tuple[Job, JobOut]:
+    """The job, and as the API tells of it. Raises `NotFound`, also for another workspace's job."""
+    job = jobs.get(session, workspace_id, job_id)
+    [out] = outs(session, [job])
+    return job, out
+
+
 @router.post(
     "/videos/{video_id}/jobs",
     status_code=202,
