@@ -40,6 +40,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Itera
         "PLAYHEAD_OUTAGE_BACKOFF": "1",
         "PLAYHEAD_STOP_PATIENCE": "4",
         "PLAYHEAD_SEGMENT_WINDOWS": "2",
+        "PLAYHEAD_OUTBOUND_HTTP": "true",
+        "PLAYHEAD_OUTBOUND_ALLOW": '["127.0.0.1/32"]',
     }
     with stack(tmp_path_factory.mktemp("stack"), environment=environment) as running:
         yield running
