@@ -37,6 +37,7 @@
     │   └── ModelRejected            422 model_rejected      (400, 403, 404, 422 from the model server)
     │       └── PromptTooLarge       422 prompt_too_large    (413, too many images, context exceeded)
     ├── Unavailable                  may work later: 503, retried
+    │   ├── TooManyStreams           503 too_many_streams    (as many clients follow jobs as may)
     │   ├── DatabaseUnavailable      503 database_unavailable
     │   ├── BlobsUnavailable         503 blobs_unavailable
     │   │   └── StorageFull          507 storage_full
@@ -251,6 +252,10 @@ class Unavailable(PlayheadError):
 
 class DatabaseUnavailable(Unavailable):
     code, title = "database_unavailable", "The database is away"
+
+
+class TooManyStreams(Unavailable):
+    code, title = "too_many_streams", "Too many clients follow jobs"
 
 
 class BlobsUnavailable(Unavailable):

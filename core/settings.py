@@ -201,6 +201,19 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = Field((), description="Origins allowed by CORS, a JSON list; none by default.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")
     log_format: Literal["json", "console"] = Field("json", description="How log lines are written, on standard error.")
+    stream_every: Duration = Field(
+        timedelta(milliseconds=500),
+        description="How often jobs that somebody follows are looked at: one query of a process for all of them.",
+    )
+    stream_heartbeat: Duration = Field(timedelta(seconds=15), description="How often a stream says that it is still there.")
+    stream_patience: Duration = Field(
+        timedelta(seconds=30), description="How long a client may read nothing of a stream before it is cut off."
+    )
+    stream_time: Duration = Field(
+        timedelta(minutes=15),
+        description="How long a stream, or a long poll, lasts at the most; then the client comes back, and its key is looked at again.",
+    )
+    max_streams: Positive = Field(2000, description="Streams and long polls of one process at the most.")
     db_pool: Positive = Field(10, description="Postgres connections of one process at the most.")
     db_statement_timeout: Duration = Field(timedelta(seconds=30), description="`statement_timeout` of every connection.")
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound, Unprocessable
+from db import changes
 from db.models import Event
 from db.pages import Page, decode, encode
 from db.videos import as_id
@@ -129,6 +130,7 @@ def get(session: Session, workspace_id: UUID, event_id: UUID) -> Event:
 
 def become(session: Session, job_id: UUID, rows: Iterable[dict[str, Any]], *, provisional: bool) -> None:
     """Make a job's events exactly these, by id: what is gone is deleted, what changed is updated, the rest is left alone.
+    What is deleted or updated belongs to one new change of the job, for those who follow it; that all of them are final now does not.
 
     `rows` have all the same members, `provisional` not among them: that holds for all of a job's events alike.
     """
@@ -137,10 +139,18 @@ def become(session: Session, job_id: UUID, rows: Iterable[dict[str, Any]], *, pr
     names = list(next(iter(wanted.values()), {"id": None}))
     columns = [getattr(Event, name) for name in names]
     present = {row.id: row._asdict() for row in session.execute(select(*columns).where(Event.job_id == job_id))}
-    if gone := present.keys() - wanted.keys():
+    gone = present.keys() - wanted.keys()
+    changed = [row for row in wanted.values() if present.get(row["id"]) != row]
+    if not (gone or changed):
+        return
+    change = changes.begin(session, job_id)
+    if gone:
         session.execute(delete(Event).where(Event.id.in_(gone)))
-    if changed := [{**row, "provisional": provisional} for row in wanted.values() if present.get(row["id"]) != row]:
+        changes.withdraw(session, job_id, gone, change=change)
+    if changed:
+        changes.tell_again(session, job_id, wanted.keys() - present.keys())
         # One statement and many parameters: to compile thousands of rows into one takes longer than to write them.
         query = insert(Event)
-        updated = {name: query.excluded[name] for name in names if name != "id"}
-        session.connection().execute(query.on_conflict_do_update(index_elements=["id"], set_=updated), changed)
+        updated = {name: query.excluded[name] for name in (*names, "change") if name != "id"}
+        parameters = [{**row, "provisional": provisional, "change": change} for row in changed]
+        session.connection().execute(query.on_conflict_do_update(index_elements=["id"], set_=updated), parameters)

@@ -111,6 +111,11 @@ def get(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
     return job
 
 
+def several(session: Session, job_ids: Iterable[UUID]) -> list[Job]:
+    """Whichever of these there are, whoever's."""
+    return list(session.scalars(select(Job).where(Job.id.in_(job_ids))))
+
+
 def lock(session: Session, job_id: UUID) -> Job | None:
     """The job, locked until the transaction ends: whoever finishes a piece of work takes this first, so that the last one sees it is.
 

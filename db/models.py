@@ -137,8 +137,9 @@ OPEN_JOB_STATUSES = ("queued", "processing", "canceling")
 class Job(Identified, Base):
     """One question asked of one video. `estimate` is what it was expected to cost (`core.estimate`), null until its plan is done.
 
-    `revision` counts windows that brought something, `shown_revision` is what its provisional events are made of, and `show_after` is when
-    they may be made again. `replies_forgotten`: what the model said was deleted, but for what a retry still needs.
+    `revision` counts windows that ended, `shown_revision` is what its provisional events are made of, and `show_after` is when
+    they may be made again. `changes` counts how often its events were changed (`db.changes`). `replies_forgotten`: what the model said was
+    deleted, but for what a retry still needs.
     """
 
     __tablename__ = "jobs"
@@ -156,6 +157,7 @@ class Job(Identified, Base):
     revision: Mapped[int] = mapped_column(server_default="0")
     shown_revision: Mapped[int] = mapped_column(server_default="0")
     show_after: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    changes: Mapped[int] = mapped_column(server_default="0")
     replies_forgotten: Mapped[bool] = mapped_column(server_default=text("false"))
     deadline_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
@@ -354,7 +356,9 @@ class UploadPart(Base):
 
 
 class Event(Base):
-    """What happened and when: `[start_ms, end_ms)`, each boundary with its uncertainty."""
+    """What happened and when: `[start_ms, end_ms)`, each boundary with its uncertainty. `change`: the number of the change of its job that
+    made it what it is.
+    """
 
     __tablename__ = "events"
 
@@ -362,7 +366,8 @@ class Event(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    change: Mapped[int] = mapped_column(server_default="0")
     type: Mapped[str]
     title: Mapped[str]
     description: Mapped[str]
@@ -393,7 +398,20 @@ class Event(Base):
         Index("events_video_span", "video_id", "span", postgresql_using="gist"),
         Index("events_workspace_recorded", "workspace_id", "recorded", postgresql_using="gist"),
         Index("events_search", "search", postgresql_using="gin"),
+        Index("events_job_changes", "job_id", "change", "id"),
     )
+
+
+class WithdrawnEvent(Base):
+    """An event that its job no longer tells of, for those who were told; `change` is when. It stays as long as the job."""
+
+    __tablename__ = "withdrawn_events"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    change: Mapped[int]
+
+    __table_args__ = (Index("withdrawn_events_job_changes", "job_id", "change", "id"),)
 
 
 class Endpoint(Identified, Base):

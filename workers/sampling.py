@@ -188,7 +188,7 @@ def _add(runtime: Runtime, work: Segment, job: Job, row: dict[str, Any]) -> None
         if job is None:
             raise LeaseLost
         leases.hold(session, work)
-        job.revision += row["state"] == "done"
+        job.revision += row["state"] != "pending"
         return windows.add(session, row)
 
     window_id = runtime.sessions.run(add)

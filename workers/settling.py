@@ -73,7 +73,7 @@ def close(session: Session, work: Work, **values: Any) -> list[Bell]:
     for name, value in values.items():
         setattr(row, name, value)
     row.lease_token = row.lease_until = None
-    if isinstance(row, Window) and row.state == "done":
+    if isinstance(row, Window):
         job.revision += 1
     session.flush()
     if job.status == "processing" and budgets.is_closed(session, job.id):

@@ -67,3 +67,6 @@ def me(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         return
     session.show(keys_table([found.key]))
     session.say(f"Workspace: {printable(found.workspace.name)} ({found.workspace.id})")
+    for name, limit in found.limits.raw.items():
+        if limit is not None:
+            session.say(f"{printable(name.replace('_', ' ')).capitalize()}: {limit:,}")

@@ -8,7 +8,7 @@ from playhead.types.costs import Cost, Estimate, PassEstimate, Price, Usage
 from playhead.types.events import Diff, Event, Evidence, Incomparable, Moved, Source, Verification
 from playhead.types.exports import Bucket, Timeline
 from playhead.types.jobs import ENDED, Coverage, Gap, Job, Progress
-from playhead.types.keys import Key, Me, NewKey, Workspace
+from playhead.types.keys import Key, Limits, Me, NewKey, Workspace
 from playhead.types.news import News
 from playhead.types.record import Page, Problem, Record
 from playhead.types.server import Readiness
@@ -30,6 +30,7 @@ __all__ = [
     "Incomparable",
     "Job",
     "Key",
+    "Limits",
     "Me",
     "Moved",
     "NewKey",

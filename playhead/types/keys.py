@@ -36,8 +36,20 @@ class Workspace(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits(Record):
+    """How much a key and its workspace may do; None: as much as they like. Days are UTC's."""
+
+    max_requests_a_minute: int | None = None
+    max_uploads_a_day: int | None = None
+    max_jobs_a_day: int | None = None
+    max_open_jobs: int | None = None
+    max_stored_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Me(Record):
-    """The key that asks, and its workspace."""
+    """The key that asks, its workspace, and how much it may do."""
 
     key: Key
     workspace: Workspace
+    limits: Limits = field(default_factory=Limits)

@@ -19,6 +19,7 @@ from services.api import (
     estimates,
     events,
     exports,
+    following,
     health,
     hello,
     jobs,
@@ -34,7 +35,9 @@ from services.api.context import Parts
 from services.api.door import Door
 from services.api.headers import EXPOSED
 from services.api.hello import VERSION
+from services.api.hub import Hub
 from services.api.requests import RequestMiddleware
+from services.api.stopping import told_to_stop
 from services.api.tus import routes as uploads
 from services.api.tus.middleware import TusMiddleware
 
@@ -53,10 +56,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ring = Doorbell(settings)
     sessions = Sessions(make_engine(settings))
     door = Door(settings)
+    hub = Hub(sessions, settings)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        with told_to_stop(hub.close):
+            yield
+        await hub.ended()
         ring.close()
         door.turnstile.close()
         sessions.engine.dispose()
@@ -72,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     document.install(app)
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     app.state.door = door
+    app.state.hub = hub
     problems.install(app)
     once.install(app)
     for resource in (
@@ -79,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         videos,
         uploads,
         jobs,
+        following,
         estimates,
         events,
         keys,

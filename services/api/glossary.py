@@ -48,6 +48,8 @@ TERMS: dict[str, Term] = {
         "Pass it as `cursor` to get the next page; null on the last.", "WyItaWQiLCIwMTk4YzBkZS0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDAiXQ"
     ),
     "limit": Term("How many to return at the most.", 100),
+    "last-event-id": Term("`id` of the last message that was seen.", "12.0198c0de200070008000000000000000.9f86d081884c"),
+    "after": Term("`id` of the last message that was seen.", "12.0198c0de200070008000000000000000.9f86d081884c"),
     "data": Term("The items of this page.", None),
     # Times
     "created_at": Term("When it was made.", NOON),

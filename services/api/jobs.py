@@ -26,13 +26,21 @@ from services.api.once import Whole
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
 
 
-def _out(session: Session, found: Iterable[Job]) -> list[JobOut]:
+def outs(session: Session, found: Iterable[Job]) -> list[JobOut]:
+    """Jobs as the API tells of them."""
     rows = list(found)
     tallies = jobs.tallies(session, [job.id for job in rows])
     running = [job.id for job in rows if job.completed_at is None]
     rounds = jobs.rounds(session, running) if running else {}
     arrivals = jobs.arrivals(session, [job.id for job in rows])
     return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id), arrivals.get(job.id)) for job in rows]
+
+
+def find(session: Session, workspace_id: UUID, job_id: UUID) -> tuple[Job, JobOut]:
+    """The job, and as the API tells of it. Raises `NotFound`, also for another workspace's job."""
+    job = jobs.get(session, workspace_id, job_id)
+    [out] = outs(session, [job])
+    return job, out
 
 
 @router.post(
@@ -66,14 +74,7 @@ def list_jobs(
     """The workspace's jobs, newest first."""
     with parts.sessions.begin() as session:
         page = jobs.page(session, caller.workspace_id, video_id=video_id, status=status or (), limit=limit, cursor=cursor)
-        return Listing(data=_out(session, page.rows), next_cursor=page.next_cursor)
-
-
-@router.get("/jobs/{job_id}")
-def get_job(parts: WithParts, caller: Reader, job_id: UUID) -> JobOut:
-    """How a job is doing. Always 200, whatever became of the job."""
-    with parts.sessions.begin() as session:
-        return _out(session, [jobs.get(session, caller.workspace_id, job_id)])[0]
+        return Listing(data=outs(session, page.rows), next_cursor=page.next_cursor)
 
 
 class Moved(BaseModel):
@@ -176,7 +177,7 @@ def cancel_job(parts: WithParts, caller: Writer, once: Whole, job_id: UUID) -> J
     """Stop a job. Decoding stops, no further model call is made, and what was found stays. A job that has ended stays as it is."""
 
     def cancel(session: Session) -> JobOut:
-        return once.keep(session, _out(session, [jobs.cancel(session, caller.workspace_id, job_id)])[0])
+        return once.keep(session, outs(session, [jobs.cancel(session, caller.workspace_id, job_id)])[0])
 
     job = parts.sessions.run(cancel)
     parts.ring(SETTLE, job_id)
@@ -211,7 +212,7 @@ def retry_job(parts: WithParts, caller: Writer, once: Whole, job_id: UUID, body:
         row, reopened = retries.retry(session, caller.workspace_id, job_id, budget_usd=budget_usd, deadline=parts.settings.job_deadline)
         if row.request["analyzer"] == "model" and not parts.settings.has_model:
             raise ModelNotConfigured("Set PLAYHEAD_MODEL_API_KEY or PLAYHEAD_MODEL_URL on the server, and try again.")
-        job = once.keep(session, _out(session, [row])[0])
+        job = once.keep(session, outs(session, [row])[0])
     for task, ids in (
         (FETCH, reopened.fetches),
         (PLAN, reopened.plans),

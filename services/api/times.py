@@ -13,7 +13,7 @@ _LOST_PLUS = re.compile(r".*\d \d{2}:?\d{2}$")
 
 
 def _checked(value: object, handle: ValidatorFunctionWrapHandler) -> datetime:
-    if isinstance(value, str) and not _BEGINS.match(value):
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _BEGINS.match(value)):
         raise ValueError(AS_IN)
     try:
         time: datetime = handle(value)

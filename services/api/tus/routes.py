@@ -15,7 +15,7 @@ from services.api import problems
 from services.api.bodies import drain
 from services.api.context import Caller, Parts, Reader, WithParts, Writer
 from services.api.document import BINARY
-from services.api.jobs import get_job
+from services.api.jobs import find
 from services.api.once import Streamed
 from services.api.tus import creating, headers
 from services.api.tus.headers import LARGEST, Checksum
@@ -140,8 +140,8 @@ def get_upload(parts: WithParts, caller: Reader, upload_id: UUID) -> UploadOut:
     """How far an upload is, and what became of it. `HEAD` tells it in the headers of tus."""
     with parts.sessions.begin() as session:
         upload = uploads.get(session, caller.workspace_id, upload_id)
+        job = find(session, caller.workspace_id, upload.job_id)[1] if upload.job_id else None
     video = get_video(parts, caller, upload.video_id) if upload.video_id else None
-    job = get_job(parts, caller, upload.job_id) if upload.job_id else None
     return UploadOut.of(upload, video, job)
 
 

@@ -400,10 +400,12 @@ def test_a_key_is_shown_once_on_standard_output_alone(run: Run, script: Script) 
     script.answers.clear()
     script.on("/v1/keys", listed({**key, "revoked_at": "2026-01-01T00:00:00Z"}))
     script.on("/v1/keys/k1", ok({}))
-    script.on("/v1/me", ok({"key": key, "workspace": {"id": "w1", "name": "default"}}))
+    script.on(
+        "/v1/me", ok({"key": key, "workspace": {"id": "w1", "name": "default"}, "limits": {"max_open_jobs": 50, "max_jobs_a_day": None}})
+    )
     assert run("keys", "list").stdout.splitlines()[1].split() == ["k1", "ph_ab", "read", "revoked", "camera"]
     assert run("keys", "revoke", "k1").returncode == 0
-    assert run("me").stderr == "Workspace: default (w1)\n"
+    assert run("me").stderr.splitlines() == ["Workspace: default (w1)", "Max open jobs: 50"]
 
 
 def test_webhooks_are_made_tried_and_looked_after(run: Run, script: Script) -> None:

@@ -13,6 +13,9 @@ schemathesis.openapi.format("binary", videos.map(lambda video: video.decode("lat
 for media_type in ("video/mp4", "video/*", "application/octet-stream"):
     schemathesis.openapi.media_type(media_type, videos)
 
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+schemathesis.openapi.media_type("application/offset+octet-stream", videos)
+
 _numbers = count()
 
 
