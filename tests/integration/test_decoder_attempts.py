@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,11 @@ def each_decoder(number: signal.Signals) -> Iterator[None]:
 def children() -> list[psutil.Process]:
     """Of this process. psutil would look at every process there is, and be too late for a decoder that is done soon."""
     listed = [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
-    return [psutil.Process(pid) for pid in listed if psutil.pid_exists(pid)]
+    found = []
+    for pid in listed:
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            found.append(psutil.Process(pid))
+    return found
 
 
 def send(child: psutil.Process, number: signal.Signals) -> None:
