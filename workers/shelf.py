@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.blobs import part_key
 from core.containers import HEADER_BYTES, media_type
 from core.errors import EmptyUpload, RemoteUnavailable, TooLarge
-from db import jobs, leases, uploads
+from db import jobs, leases, quotas, uploads
 from db.leases import LeaseLost
 from db.models import Fetch, Upload
 from db.uploads import Piece
@@ -36,13 +36,13 @@ class Shelf:
         self._is_video = self.size > 0
 
     def expect(self, *, total: int | None, validator: str | None) -> None:
-        """So many bytes in all are offered, of that version. Raises `TooLarge`."""
+        """So many bytes in all are offered, of that version. Raises `TooLarge` and `WorkspaceFull`."""
         self._check(total or 0)
         self._total, self.validator = total, validator
-        self._runtime.sessions.run(lambda session: leases.note(session, self._work, bytes_total=total, etag=validator))
+        self._runtime.sessions.run(self._promise)
 
     def add(self, chunk: bytes) -> None:
-        """Raises `TooLarge`, and `NotAVideo` as soon as the first bytes tell."""
+        """Raises `TooLarge` and `WorkspaceFull`, and `NotAVideo` as soon as the first bytes tell."""
         self._buffer += chunk
         self._check(self.size + len(self._buffer))
         if len(self._buffer) >= HEADER_BYTES:
@@ -105,7 +105,16 @@ class Shelf:
         upload.expires_at = func.clock_timestamp() + self._kept
         return upload.id, upload.offset, upload.state != "open", row.etag
 
+    def _promise(self, session: Session) -> None:
+        """What there is no room for is not begun. It is taken piece by piece, since a job that ends before would keep it for long."""
+        self._ensure_room(session, (self._total or 0) - self.size)
+        leases.note(session, self._work, bytes_total=self._total, etag=self.validator)
+
+    def _ensure_room(self, session: Session, more: int) -> None:
+        quotas.ensure_room(session, self._work.workspace_id, self._runtime.settings, more=more)
+
     def _count(self, session: Session, piece: Piece) -> None:
+        self._ensure_room(session, piece.size)
         leases.note(session, self._work, bytes_done=self.size + piece.size)
         if uploads.count(session, self._upload_id, at=self.size, added=[piece], kept=self._kept) is None:
             raise LeaseLost

@@ -15,6 +15,7 @@ from core import addresses
 from core.errors import TooLarge
 from core.queue import FETCH
 from core.request import Text
+from db import quotas
 from services.api import asking, fingerprints, intent
 from services.api.context import Caller, Parts
 from services.api.intake import A, Answering
@@ -69,7 +70,7 @@ def is_meant(request: Request) -> bool:
 async def take_in(parts: Parts, caller: Caller, once: Once, request: Request, query: Mapping[str, Any], answering: Answering[A]) -> A:
     """Write down a video that lies somewhere else, queue its first job, and give the answer.
 
-    Raises `RequestValidationError`, `Rejected` (too large, `AddressRefused`), `DatabaseUnavailable`.
+    Raises `RequestValidationError`, `Rejected` (too large, `AddressRefused`, a quota), `DatabaseUnavailable`.
     """
     read = await _read(once.arriving(request.stream()), limit=parts.settings.max_request_bytes)
     once.sent(fingerprints.of_json(read))
@@ -100,6 +101,7 @@ def _members(read: bytes) -> dict[str, Any]:
 def _commit(parts: Parts, caller: Caller, once: Once, remote: Remote, answering: Answering[A]) -> A:
     remote.filename = remote.filename or _last_part(remote.url)
     with parts.sessions.begin() as session:
+        quotas.ensure_room(session, caller.workspace_id, parts.settings, more=1)
         video = remote.video(caller.workspace_id, uuid7(), source_url=addresses.shown(remote.url))
         session.add(video)
         session.flush()

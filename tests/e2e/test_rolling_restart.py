@@ -20,6 +20,7 @@ from tests.polling import wait_until
 
 SAMPLE = Path(__file__).parent.parent.parent / "samples" / "bikes.mp4"
 STOPPED_S = 30
+STARTED_S = 90  # every part starts at once, beside other tests
 MOST_UPLOADS = 6
 
 
@@ -72,7 +73,7 @@ def load(whole: Stack) -> Iterator[Load]:
         thread.join(60)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(360)
 def test_a_rolling_restart_under_load_loses_no_job(client: Client, whole: Stack, model: ModelServer, video: Path) -> None:
     model.control.always(slow(0.5))
     uploaded = client.upload(video, request={**REQUEST, "sampling": {"window_s": 12, "overlap_s": 4}})
@@ -81,7 +82,7 @@ def test_a_rolling_restart_under_load_loses_no_job(client: Client, whole: Stack,
             if part == "api":
                 crowd.restarting.set()
             whole.kill(part, signal.SIGTERM, within_s=STOPPED_S)
-        wait_until(lambda: reachable(whole), "the API to be there again")
+        wait_until(lambda: reachable(whole), "the API to be there again", timeout_s=STARTED_S)
         crowd.restarting.clear()
         answered = sum(crowd.statuses.values())
         wait_until(lambda: sum(crowd.statuses.values()) > answered, "the next answer")

@@ -198,8 +198,11 @@ def test_a_server_that_is_away_is_waited_for_as_long_as_it_says(
     assert waits_s() == pytest.approx(settings.outage_backoff.total_seconds(), abs=10), "but what brings something is no outage to it"
 
 
-def test_what_is_too_large_fails_by_what_is_said_and_by_counting(api: httpx.Client, runtime: Runtime, there: Elsewhere) -> None:
-    runtime = replace(runtime, settings=runtime.settings.model_copy(update={"max_upload_bytes": 9000}))
+@pytest.mark.parametrize(("limit", "code"), [("max_upload_bytes", "too_large"), ("max_stored_bytes", "workspace_full")])
+def test_what_is_too_large_fails_by_what_is_said_and_by_counting(
+    api: httpx.Client, runtime: Runtime, there: Elsewhere, limit: str, code: str
+) -> None:
+    runtime = replace(runtime, settings=runtime.settings.model_copy(update={limit: 9000}))
 
     def undeclared(handler: BaseHTTPRequestHandler, asked: Asked) -> None:
         handler.send_response(200)
@@ -211,7 +214,7 @@ def test_what_is_too_large_fails_by_what_is_said_and_by_counting(api: httpx.Clie
         there.answer = answer
         ask(api, there.url())
         assert go(runtime).state == "failed"
-        assert the_job(api)["error"]["code"] == "too_large"
+        assert the_job(api)["error"]["code"] == code
 
 
 NEVER = (

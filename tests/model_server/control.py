@@ -13,7 +13,8 @@ class Control:
     """`root` is the server's address, without /v1. Behaviours come from `tests.model_server.misbehaving`."""
 
     def __init__(self, root: str) -> None:
-        self._http = httpx.Client(base_url=root, timeout=10)
+        # A new connection for each request: the server closes one that rests, maybe just as it is used again.
+        self._http = httpx.Client(base_url=root, timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
 
     def next(self, *behaviours: Behaviour) -> None:
         """For the next calls, one each; replaces what was told for them before."""
