@@ -41,3 +41,9 @@ def test_a_method_that_an_address_does_not_know_is_told_with_all_that_it_does(ap
     answer = api.patch(path)
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert set(answer.headers["Allow"].split(", ")) >= methods
+
+
+@pytest.mark.parametrize("path", ["/v1/keys", "/v1/webhooks"])
+def test_a_change_without_a_body_is_refused(api: httpx.Client, path: str) -> None:
+    answer = api.patch(f"{path}/0198c0de-0000-7000-8000-000000000000")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
