@@ -6,6 +6,7 @@ ARGS ?=
 SEED ?= 1
 JOBS ?= 200
 FAULTS ?= 300
+MINUTES ?=
 
 PY := .venv/bin/python
 JS := tests/integration/tus/js
@@ -34,8 +35,8 @@ up: .venv/.standalone ## Keep the stack running until Ctrl-C (PLAYHEAD_PORT, PLA
 test: .venv/.test $(JS)/node_modules ## Run all tests (ARGS="-k word" picks some)
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-chaos: .venv/.test ## Break everything while it works, and check (SEED=1 JOBS=200 FAULTS=300)
-	@exec $(PY) -m tests.chaos --with-parent --seed $(SEED) --jobs $(JOBS) --faults $(FAULTS) $(ARGS)
+chaos: .venv/.test ## Break everything while it works, and check (SEED=1 JOBS=200 FAULTS=300, or MINUTES=10)
+	@exec $(PY) -m tests.chaos --with-parent --seed $(SEED) --jobs $(JOBS) --faults $(FAULTS) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 check: static test ## What CI runs: format, lint, types, import rules, tests
 

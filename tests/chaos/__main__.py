@@ -1,6 +1,7 @@
 """`python -m tests.chaos`: break the whole stack while it works, and prove that nothing was lost and nothing done twice."""
 
 import argparse
+import math
 import pickle
 import signal
 import sys
@@ -31,6 +32,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=1, help="of the schedule of faults, of the uploads and of the model's moods (1)")
     made.add_argument("--jobs", type=int, default=200, help="videos to upload, of eight windows each (200)")
     made.add_argument("--faults", type=int, default=300, help="to inject (300)")
+    made.add_argument(
+        "--minutes",
+        type=float,
+        metavar="M",
+        help="to break things for, with as many faults and jobs as come, as many of one for one of the other",
+    )
     made.add_argument("--pause", type=float, default=0.8, metavar="S", help="seconds between two faults, on average (0.8)")
     made.add_argument("--settle", type=float, default=300.0, metavar="S", help="how long jobs may take once everything is mended (300)")
     made.add_argument("--broker-uploads", type=int, default=5, metavar="N", help="measured afterwards in each state of the broker (5)")
@@ -59,10 +66,13 @@ def _run(arguments: argparse.Namespace, data_dir: Path, small: Path | None) -> i
     def say(line: str) -> None:
         print(f"{time.monotonic() - started:6.0f} s  {line}", flush=True)
 
+    lasts_s = 60 * arguments.minutes if arguments.minutes else math.inf
+    times = math.ceil(lasts_s / arguments.pause / arguments.faults) + 1 if arguments.minutes else 1
     options = Options(
         seed=arguments.seed,
-        jobs=arguments.jobs,
-        faults=arguments.faults,
+        jobs=times * arguments.jobs,
+        faults=times * arguments.faults,
+        lasts_s=lasts_s,
         data_dir=data_dir,
         pause_s=arguments.pause,
         kinds=tuple(arguments.kind or KINDS),

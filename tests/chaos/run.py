@@ -1,6 +1,7 @@
 """One run: the stack comes up, clients upload, faults come by their schedule, everything is mended, and what is left is evidence."""
 
 import contextlib
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -34,7 +35,8 @@ SLOW_S = 1.0
 @dataclass(frozen=True, slots=True)
 class Options:
     """`pause_s`: between two faults, on average; `kinds`: of faults; `settle_s`: how long all may take to end once everything is
-    mended; `broker_uploads`: how many uploads are measured in each state of the broker."""
+    mended; `broker_uploads`: how many uploads are measured in each state of the broker; `lasts_s`: after which no more faults and no more
+    uploads come, however many are planned."""
 
     seed: int
     jobs: int
@@ -45,6 +47,7 @@ class Options:
     settle_s: float = 240.0
     broker_uploads: int = 5
     small_disk: Path | None = None
+    lasts_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,9 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
         pace = Pace(whole, uploads, options.jobs)
         clients = Clients(whole.url, whole.api_key, uploads, clips, pace.may_upload)
         with uploading(clients):
-            _storm(whole, driver, pace, say)
+            _storm(whole, driver, pace, say, lasts_s=options.lasts_s)
+            if not driver.is_over:  # the time is
+                clients.begin_no_more()
             say("Everything is mended; waiting for the last jobs.")
             driver.mend_all()
             settled = _calm(whole, pace, options.settle_s)
@@ -133,9 +138,9 @@ class Pace:
         return self.open + self.accepted - self.counted_at < OPEN_JOBS
 
 
-def _storm(whole: Stack, driver: Driver, pace: Pace, say: Callable[[str], None]) -> None:
-    told_at = time.monotonic()
-    while not driver.is_over:
+def _storm(whole: Stack, driver: Driver, pace: Pace, say: Callable[[str], None], *, lasts_s: float) -> None:
+    told_at = began = time.monotonic()
+    while not driver.is_over and time.monotonic() < began + lasts_s:
         whole.tend()
         pace.look()
         driver.step(pace.share)

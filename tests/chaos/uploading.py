@@ -57,10 +57,18 @@ class Clients:
         self.upload(made)
         return made
 
+    def begin_no_more(self) -> None:
+        """Those that are begun go on until they are accepted; the others are forgotten."""
+        with self._lock:
+            del self._uploads[self._next :]
+
     def _take(self) -> int | None:
         with self._lock:
-            number, self._next = self._next, self._next + 1
-        return number if number < len(self._uploads) and not self.over.is_set() else None
+            number = self._next
+            if number >= len(self._uploads) or self.over.is_set():
+                return None
+            self._next += 1
+        return number
 
     def upload(self, upload: Upload) -> None:
         """Until it is accepted."""
