@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from pydantic import SecretStr
 from sqlalchemy import delete, insert
@@ -21,7 +20,7 @@ from uuid_utils.compat import uuid7
 from core.blobs import source_key
 from core.request import EventType, JobRequest
 from core.settings import Settings
-from db import events, jobs, keys, windows
+from db import events, jobs, windows, workspaces
 from db.models import Event, Job, Plan, Video, Window
 from db.session import Sessions, make_engine
 from db.upgrade import upgrade
@@ -87,18 +86,18 @@ def settle(sessions: Sessions, job: Job) -> None:
         settling.advance(session, locked)
 
 
-def finished(sessions: Sessions, settings: Settings, duration_ms: int, detections: int) -> tuple[Job, Video]:
+def finished(
+    sessions: Sessions, settings: Settings, duration_ms: int, detections: int, *, workspace: str = workspaces.DEFAULT
+) -> tuple[Job, Video]:
     """A job whose windows are all done, and which nobody has settled."""
     chance = random.Random(duration_ms)
     request = JobRequest(analyzer="model", event_types=(EventType(id="car", description="a car"),)).resolved(settings)
     spans = [(start, min(start + WINDOW_MS, duration_ms)) for start in range(0, duration_ms - STEP_MS // 2, STEP_MS)]
     with sessions.begin() as session:
-        found = keys.find(session, keys.create(session, name="benchmark", scopes=["read"], workspace=str(uuid4())))
-        assert found is not None
         video_id = uuid7()
         video = Video(
             id=video_id,
-            workspace_id=found.workspace_id,
+            workspace_id=workspaces.named(session, workspace).id,
             blob_key=source_key(video_id),
             sha256="",
             bytes=1,

@@ -6,15 +6,35 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    Text,
+    cast,
+    delete,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Range, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from core.errors import NotFound, Unprocessable
 from db import changes
-from db.models import Event
+from db.models import LENGTHS, Event
 from db.pages import Page, decode, encode
 from db.videos import as_id
+
+# As in the indexes, letter for letter: with parameters in it an expression is another one.
+_rank: ColumnElement[float] = literal_column(Event.RANK, Float)
+_status: ColumnElement[str] = literal_column(Event.STATUS, Text)
+_length: ColumnElement[int] = literal_column(Event.LENGTH, Integer)
 
 Sort = Literal["start_ms", "-start_ms", "-confidence"]
 Match = Literal["overlaps", "within", "starts"]
@@ -40,16 +60,17 @@ class Filter:
 
 
 def _in_range(wanted: Filter) -> list[ColumnElement[bool]]:
-    asked = Range(wanted.from_ms, wanted.to_ms)
+    """Of a video's events by the index over their spans; of a workspace's by their ends, which `_found` bounds from the other side."""
+    low, high = wanted.from_ms, wanted.to_ms
+    ends = [Event.start_ms < high] if high is not None else []
     match wanted.match:
+        case "overlaps" if wanted.video_id is not None:
+            return [Event.span.overlaps(Range(low, high))]
         case "overlaps":
-            return [Event.span.overlaps(asked)]
-        case "within":
-            return [Event.span.contained_by(asked)]
-        case "starts":
-            low = [Event.start_ms >= wanted.from_ms] if wanted.from_ms is not None else []
-            high = [Event.start_ms < wanted.to_ms] if wanted.to_ms is not None else []
-            return low + high
+            return [*ends, *([Event.end_ms > low] if low is not None else [])]
+        case "within" | "starts":
+            inside = [Event.end_ms <= high] if high is not None and wanted.match == "within" else []
+            return [*ends, *inside, *([Event.start_ms >= low] if low is not None else [])]
 
 
 def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
@@ -60,7 +81,8 @@ def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.job_id is not None:
         conditions.append(Event.job_id == wanted.job_id)
     if wanted.at_ms is not None:
-        conditions.append(Event.span.contains(cast(wanted.at_ms, BigInteger)))
+        at = Event.span.contains(cast(wanted.at_ms, BigInteger))
+        conditions += [at] if wanted.video_id is not None else [Event.start_ms <= wanted.at_ms, Event.end_ms > wanted.at_ms]
     if wanted.from_ms is not None or wanted.to_ms is not None:
         conditions += _in_range(wanted)
     if wanted.recorded_from is not None or wanted.recorded_to is not None:
@@ -69,44 +91,37 @@ def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(Event.type.in_(wanted.types))
     if wanted.text is not None:
         conditions.append(Event.search.op("@@")(func.websearch_to_tsquery("english", wanted.text)))
-    status = Event.verification["status"].astext
-    conditions.append(status.in_(wanted.verification) if wanted.verification else status != "rejected")
+    conditions.append(_status.in_(wanted.verification) if wanted.verification else _status != "rejected")
     if wanted.min_confidence is not None:
-        conditions.append(Event.confidence >= wanted.min_confidence)
+        conditions.append(_rank <= -wanted.min_confidence)
     return conditions
 
 
-def _after(query: Select[Event], sort: Sort, cursor: str) -> Select[Event]:
+def _after(sort: Sort, cursor: str) -> ColumnElement[bool]:
     value, last_id = decode(cursor, sort=sort, places=2)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 2**53):
         raise Unprocessable("This is not a cursor of this list; start again without one.", field="cursor")
     row_id = as_id(last_id)
     match sort:
         case "start_ms":
-            return query.where(tuple_(Event.start_ms, Event.id) > (value, row_id))
+            return tuple_(Event.start_ms, Event.id) > (value, row_id)
         case "-start_ms":
-            return query.where(tuple_(Event.start_ms, Event.id) < (value, row_id))
+            return tuple_(Event.start_ms, Event.id) < (value, row_id)
         case "-confidence":
-            tail = and_(Event.confidence.is_(None), Event.id > row_id)
-            if value is None:
-                return query.where(tail)
-            same = and_(Event.confidence == value, Event.id > row_id)
-            return query.where(or_(Event.confidence < value, same, Event.confidence.is_(None)))
+            return tuple_(_rank, Event.id) > (1.0 if value is None else -float(value), row_id)
 
 
 ORDERS: dict[Sort, tuple[Any, ...]] = {
     "start_ms": (Event.start_ms, Event.id),
     "-start_ms": (Event.start_ms.desc(), Event.id.desc()),
-    "-confidence": (Event.confidence.desc().nulls_last(), Event.id),
+    "-confidence": (_rank, Event.id),
 }
 
 
 def page(session: Session, wanted: Filter, *, sort: Sort, limit: int, cursor: str | None) -> Page[Event]:
     """Events that match all of the filter, by keyset. Raises `Unprocessable` for a bad cursor."""
-    query = select(Event).where(*conditions(wanted)).order_by(*ORDERS[sort]).limit(limit + 1)
-    if cursor is not None:
-        query = _after(query, sort, cursor)
-    rows = list(session.scalars(query))
+    after = [] if cursor is None else [_after(sort, cursor)]
+    rows = list(session.scalars(_found([*conditions(wanted), *after], wanted, sort, limit + 1)))
     if len(rows) <= limit:
         return Page(rows, None)
     last = rows[limit - 1]
@@ -114,9 +129,31 @@ def page(session: Session, wanted: Filter, *, sort: Sort, limit: int, cursor: st
     return Page(rows[:limit], encode(sort, [place, str(last.id)]))
 
 
+def _found(wanted_rows: list[ColumnElement[bool]], wanted: Filter, sort: Sort, limit: int) -> Select[Event]:
+    """Those in order, as many as asked for.
+
+    What goes on at a moment in all videos may have begun at any time before it: of many events that are over, an index in order of starts
+    finds the few that are not by looking at each. But one that lasts for no more than a minute has begun within the last minute. So
+    events are looked for by how long they last, each kind where it can have begun, and merged.
+    """
+    going_on = wanted.at_ms if wanted.at_ms is not None else wanted.from_ms if wanted.match == "overlaps" else None
+    if wanted.video_id is not None or going_on is None or sort == "-confidence":
+        return select(Event).where(*wanted_rows).order_by(*ORDERS[sort]).limit(limit)
+    kinds = [
+        select(Event)
+        .where(*wanted_rows, _length == literal_column(str(kind)), *([Event.start_ms > going_on - longest] if longest else []))
+        .order_by(*ORDERS[sort])
+        .limit(limit)
+        for kind, longest in enumerate((*LENGTHS, None))
+    ]
+    merged = aliased(Event, union_all(*kinds).subquery())
+    order = (merged.start_ms, merged.id) if sort == "start_ms" else (merged.start_ms.desc(), merged.id.desc())
+    return select(merged).order_by(*order).limit(limit)
+
+
 def of_job(session: Session, job_id: UUID) -> list[Event]:
     """All that a job found, by start, but for what a second look rejected."""
-    query = select(Event).where(Event.job_id == job_id, Event.verification["status"].astext != "rejected")
+    query = select(Event).where(Event.job_id == job_id, _status != "rejected")
     return list(session.scalars(query.order_by(Event.start_ms, Event.id)))
 
 

@@ -355,10 +355,20 @@ class UploadPart(Base):
     blob_key: Mapped[str]
 
 
+LENGTHS = (1000, 4000, 16_000, 64_000, 256_000, 1_024_000, 4_096_000, 16_384_000)
+"""How long events of each kind of length last, in milliseconds, at the most; there is one more kind, of those that last longer."""
+
+
 class Event(Base):
     """What happened and when: `[start_ms, end_ms)`, each boundary with its uncertainty. `change`: the number of the change of its job that
     made it what it is.
+
+    By `RANK` those come first that are most certain, and last those that nobody measured. `LENGTH` is the kind of length, from 0.
     """
+
+    RANK: ClassVar = "(- coalesce(confidence, -1))"
+    STATUS: ClassVar = "(verification ->> 'status')"
+    LENGTH: ClassVar = f"width_bucket(end_ms - start_ms - 1, '{{{','.join(map(str, LENGTHS))}}}'::bigint[])"
 
     __tablename__ = "events"
 
@@ -384,7 +394,7 @@ class Event(Base):
     source: Mapped[dict[str, Any]]
     provisional: Mapped[bool]
     recorded: Mapped[Range[datetime] | None] = mapped_column(TSTZRANGE)
-    span: Mapped[Range[int]] = mapped_column(INT8RANGE, Computed("int8range(start_ms, end_ms)", persisted=True))
+    span: Mapped[Range[int]] = mapped_column(INT8RANGE, Computed("int8range(start_ms, end_ms)", persisted=True), deferred=True)
     search: Mapped[str] = mapped_column(
         TSVECTOR,
         Computed("to_tsvector('english', replace(type, '_', ' ') || ' ' || title || ' ' || description)", persisted=True),
@@ -393,11 +403,20 @@ class Event(Base):
 
     __table_args__ = (
         CheckConstraint("start_ms < end_ms", name="events_span"),
-        Index("events_video_page", "video_id", "start_ms", "id"),
-        Index("events_workspace_page", "workspace_id", "start_ms", "id"),
+        # Its last two columns are looked at before the row is: of a long video most rows need not be.
+        Index("events_video_start", "video_id", "start_ms", "id", "type", text(STATUS)),
+        Index("events_video_rank", "video_id", text(RANK), "id"),
         Index("events_video_span", "video_id", "span", postgresql_using="gist"),
+        Index("events_job_start", "job_id", "start_ms", "id"),
+        Index("events_workspace_page", "workspace_id", "start_ms", "id"),
+        Index("events_workspace_rank", "workspace_id", text(RANK), "id"),
+        Index("events_workspace_type", "workspace_id", "type", "start_ms", "id"),
+        Index("events_workspace_length", "workspace_id", text(LENGTH), "start_ms", "id"),
+        Index(
+            "events_workspace_verified", "workspace_id", text(STATUS), "start_ms", "id", postgresql_where=text(f"{STATUS} <> 'unverified'")
+        ),
         Index("events_workspace_recorded", "workspace_id", "recorded", postgresql_using="gist"),
-        Index("events_search", "search", postgresql_using="gin"),
+        Index("events_workspace_search", "workspace_id", "search", postgresql_using="gin"),
         Index("events_job_changes", "job_id", "change", "id"),
     )
 

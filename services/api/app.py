@@ -33,6 +33,7 @@ from services.api import (
 )
 from services.api.context import Parts
 from services.api.door import Door
+from services.api.glances import Glances
 from services.api.headers import EXPOSED
 from services.api.hello import VERSION
 from services.api.hub import Hub
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.parts = Parts(settings, sessions, Blobs(settings.blobs_url), ring)
     app.state.door = door
     app.state.hub = hub
+    app.state.glances = Glances(sessions)
     problems.install(app)
     once.install(app)
     for resource in (

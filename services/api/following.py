@@ -1,18 +1,18 @@
 """`GET /v1/jobs/{id}`, now or once it has ended, and `GET /v1/jobs/{id}/stream`: all that becomes of a job, as it becomes it."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import NotFound, Unprocessable
 from db.resources.jobs import JobOut
 from services.api.bodies import LimitedRoute
-from services.api.context import Caller, Parts, Reader, WithParts
+from services.api.context import Reader, WithParts
+from services.api.glances import Glances
 from services.api.hub import Followed, Told, WithHub
-from services.api.jobs import find
 from services.api.stream import NAMES, SEEN, EventStream, Seen, messages
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
@@ -34,10 +34,11 @@ MESSAGE = {
 }
 
 
-def _told(parts: Parts, caller: Caller, job_id: UUID) -> tuple[JobOut, Told]:
-    with parts.sessions.begin() as session:
-        job, out = find(session, caller.workspace_id, job_id)
-    return out, Told.of(job, out)
+def glances(request: Request) -> Glances:
+    return cast("Glances", request.app.state.glances)
+
+
+WithGlances = Annotated[Glances, Depends(glances)]
 
 
 @router.get("/jobs/{job_id}", response_model=JobOut)
@@ -45,15 +46,16 @@ async def get_job(
     parts: WithParts,
     caller: Reader,
     hub: WithHub,
+    glanced: WithGlances,
     job_id: UUID,
     wait: Annotated[
         float, Query(ge=0, le=LONGEST_WAIT_S, description="Answer once the job has ended, or after so many seconds.", examples=[30])
     ] = 0,
-) -> Any:
+) -> Response:
     """How a job is doing. Always 200, whatever became of the job, and whether it ended in the time to `wait` or not."""
-    out, told = await run_in_threadpool(_told, parts, caller, job_id)
+    told = await run_in_threadpool(glanced.told, caller.workspace_id, job_id)
     if told.ended or not wait:
-        return out
+        return Response(told.json, media_type="application/json")
     with hub.following(job_id) as followed:
         longest_s = parts.settings.stream_time.total_seconds()
         return Response(await _ended(followed, told, wait_s=min(wait, longest_s)), media_type="application/json")
@@ -93,6 +95,7 @@ async def stream_job(
     parts: WithParts,
     caller: Reader,
     hub: WithHub,
+    glanced: WithGlances,
     job_id: UUID,
     last_event_id: Annotated[str | None, Header(pattern=SEEN, description="`id` of the last message: go on after it.")] = None,
     after: Annotated[
@@ -112,7 +115,7 @@ async def stream_job(
     Whoever puts events into a map by their `id`, and takes out what is withdrawn, has what the job has found, also after going on with
     `Last-Event-ID`. A comment comes now and then as a sign of life. A stream may close without `end`: come back with the last id.
     """
-    _, told = await run_in_threadpool(_told, parts, caller, job_id)
+    told = await run_in_threadpool(glanced.told, caller.workspace_id, job_id)
     last = last_event_id or after
     seen = Seen.read(last) if last else Seen()
     if seen.place.change > told.changes:

@@ -1,0 +1,1 @@
+"""What the API costs beside the least that its framework and its driver could do."""
