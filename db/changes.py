@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, cast, delete, literal_column, select, tuple_, update
+from sqlalchemy import Text, bindparam, cast, delete, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -36,6 +36,14 @@ class Version(NamedTuple):
     fetch: str | None
 
 
+_VERSIONS = (  # put together once: that takes longer than to ask
+    select(Job.id, *(cast(literal_column(f"{table.__tablename__}.xmin"), Text) for table in (Job, Budget, Fetch)))
+    .join(Budget, Budget.job_id == Job.id)
+    .outerjoin(Fetch, Fetch.job_id == Job.id)
+    .where(Job.id.in_(bindparam("job_ids", expanding=True)))
+)
+
+
 def begin(session: Session, job_id: UUID) -> int:
     """The number of a new change of the job's events; its row is locked until the transaction ends."""
     return session.scalars(update(Job).where(Job.id == job_id).values(changes=Job.changes + 1).returning(Job.changes)).one()
@@ -56,9 +64,8 @@ def tell_again(session: Session, job_id: UUID, event_ids: Collection[UUID]) -> N
 
 def versions(session: Session, job_ids: Collection[UUID]) -> dict[UUID, Version]:
     """Job id -> its version; jobs that were deleted are left out. Cheap: three rows a job, by their keys."""
-    job, budget, fetch = (cast(literal_column(f"{table.__tablename__}.xmin"), Text) for table in (Job, Budget, Fetch))
-    query = select(Job.id, job, budget, fetch).join(Budget, Budget.job_id == Job.id).outerjoin(Fetch, Fetch.job_id == Job.id)
-    return {job_id: Version(*rows) for job_id, *rows in session.execute(query.where(Job.id.in_(job_ids)))}
+    found = session.connection().execute(_VERSIONS, {"job_ids": list(job_ids)})
+    return {job_id: Version(*rows) for job_id, *rows in found}
 
 
 def page(session: Session, job_id: UUID, *, after: Place, limit: int) -> list[Event | WithdrawnEvent]:

@@ -1,4 +1,4 @@
-"""Connections and transactions. `with sessions.begin() as session:` is the only transaction there is."""
+"""Connections and transactions. `with sessions.begin() as session:` is the only transaction there is; `look()` reads without one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,12 +60,25 @@ def translated(error: DBAPIError) -> PlayheadError | None:
     return None
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailable("Every database connection is busy; try again in a moment.", retry_after_s=2) from error
+    except DBAPIError as error:
+        if (known := translated(error)) is not None:
+            raise known from error
+        raise
+
+
 class Sessions:
     """Makes transactions on one engine; translates the driver's errors on the way out."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._make = sessionmaker(engine, expire_on_commit=False)
+        self._look = sessionmaker(engine.execution_options(isolation_level="AUTOCOMMIT"))
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -73,15 +86,17 @@ class Sessions:
 
         Raises `DatabaseUnavailable` or `StorageFull`. After a failure in the commit itself it is not known whether it happened.
         """
-        try:
-            with self._make.begin() as session:
-                yield session
-        except PoolTimeoutError as error:
-            raise DatabaseUnavailable("Every database connection is busy; try again in a moment.", retry_after_s=2) from error
-        except DBAPIError as error:
-            if (known := translated(error)) is not None:
-                raise known from error
-            raise
+        with _translated(), self._make.begin() as session:
+            yield session
+
+    @contextmanager
+    def look(self) -> Iterator[Session]:
+        """For what a single statement reads: no transaction is begun and ended around it, which would take as long again.
+
+        Raises `DatabaseUnavailable`.
+        """
+        with _translated(), self._look() as session:
+            yield session
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Run `work` in a transaction, again while the database is away, for a minute at the most.

@@ -40,8 +40,13 @@ class Caller:
     max_jobs_a_day: int = 0
 
 
-async def parts(request: Request) -> Parts:
+def parts_of(request: Request) -> Parts:
     return cast("Parts", request.app.state.parts)
+
+
+async def parts(request: Request) -> Parts:
+    """Not a plain function, as the others that routes depend on: FastAPI calls those in threads, at a price for each."""
+    return parts_of(request)
 
 
 def door_of(request: Request) -> Door:
@@ -58,11 +63,11 @@ async def credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depe
     return given.credentials
 
 
-async def api_key(request: Request, with_parts: Annotated[Parts, Depends(parts)], sent: Annotated[str, Depends(credentials)]) -> ApiKey:
+async def api_key(request: Request, sent: Annotated[str, Depends(credentials)]) -> ApiKey:
     """Raises `Unauthenticated` for a key that is missing or not valid, `RateLimited` where it came too often."""
 
     def find(key: str) -> keys.Valid | None:
-        with with_parts.sessions.begin() as session:
+        with parts_of(request).sessions.begin() as session:
             return keys.admit(session, key)
 
     door = door_of(request)
@@ -77,23 +82,24 @@ async def api_key(request: Request, with_parts: Annotated[Parts, Depends(parts)]
     return key
 
 
-async def caller(scopes: SecurityScopes, with_parts: Annotated[Parts, Depends(parts)], key: Annotated[ApiKey, Depends(api_key)]) -> Caller:
+async def caller(scopes: SecurityScopes, request: Request, key: Annotated[ApiKey, Depends(api_key)]) -> Caller:
     """Raises `Forbidden` for a key without the scope."""
     if missing := set(scopes.scopes) - set(key.scopes):
         raise Forbidden(f"This API key lacks the scope `{min(missing)}`.", scope=min(missing))
     own = {name: getattr(key, name) for name in keys.LIMITS}
-    limits = {name: getattr(with_parts.settings, name) if limit is None else limit for name, limit in own.items()}
+    settings = parts_of(request).settings
+    limits = {name: getattr(settings, name) if limit is None else limit for name, limit in own.items()}
     return Caller(key.workspace_id, key.id, frozenset(key.scopes), **limits)
 
 
-def known_query(request: Request) -> None:
+async def known_query(request: Request) -> None:
     """Refuse a filter that the route does not know: a list that ignored a misspelt one would be taken for filtered."""
     known = {field.alias for field in request.scope["route"].dependant.query_params}
     if unknown := [name for name in request.query_params if name not in known]:
         raise Unprocessable(f"There is no parameter `{unknown[0]}` here; known are {', '.join(sorted(known))}.", field=unknown[0])
 
 
-def given_once(request: Request) -> None:
+async def given_once(request: Request) -> None:
     """Refuse a parameter that is given twice: only one of its values would count."""
     if twice := [name for name, times in Counter(name for name, _ in request.query_params.multi_items()).items() if times > 1]:
         raise RequestValidationError([{"loc": ("query", twice[0]), "msg": "is given twice", "type": "value_error"}])

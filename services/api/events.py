@@ -92,7 +92,7 @@ Asked = Annotated[Wanted, Query()]
 
 def _page(parts: Parts, caller: Caller, asked: Wanted, *, video_id: UUID | None) -> Response:
     """Written out here: FastAPI would look at each event once more."""
-    with parts.sessions.begin() as session:
+    with parts.sessions.look() as session:
         page = events.page(session, asked.of(caller, video_id), sort=asked.sort, limit=asked.limit, cursor=asked.cursor)
         if video_id is not None and not page.rows:
             videos.get(session, caller.workspace_id, video_id)

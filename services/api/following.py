@@ -1,18 +1,18 @@
 """`GET /v1/jobs/{id}`, now or once it has ended, and `GET /v1/jobs/{id}/stream`: all that becomes of a job, as it becomes it."""
 
 import asyncio
-from typing import Annotated, cast
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import NotFound, Unprocessable
 from db.resources.jobs import JobOut
 from services.api.bodies import LimitedRoute
-from services.api.context import Reader, WithParts
+from services.api.context import Caller, Reader, parts_of
 from services.api.glances import Glances
-from services.api.hub import Followed, Told, WithHub
+from services.api.hub import Followed, Told, hub_of
 from services.api.stream import NAMES, SEEN, EventStream, Seen, messages
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
@@ -34,30 +34,26 @@ MESSAGE = {
 }
 
 
-def glances(request: Request) -> Glances:
-    return cast("Glances", request.app.state.glances)
-
-
-WithGlances = Annotated[Glances, Depends(glances)]
+def _told(request: Request, caller: Caller, job_id: UUID) -> Told:
+    glances: Glances = request.app.state.glances
+    return glances.told(caller.workspace_id, job_id)
 
 
 @router.get("/jobs/{job_id}", response_model=JobOut)
 async def get_job(
-    parts: WithParts,
+    request: Request,
     caller: Reader,
-    hub: WithHub,
-    glanced: WithGlances,
     job_id: UUID,
     wait: Annotated[
         float, Query(ge=0, le=LONGEST_WAIT_S, description="Answer once the job has ended, or after so many seconds.", examples=[30])
     ] = 0,
 ) -> Response:
     """How a job is doing. Always 200, whatever became of the job, and whether it ended in the time to `wait` or not."""
-    told = await run_in_threadpool(glanced.told, caller.workspace_id, job_id)
+    told = await run_in_threadpool(_told, request, caller, job_id)
     if told.ended or not wait:
         return Response(told.json, media_type="application/json")
-    with hub.following(job_id) as followed:
-        longest_s = parts.settings.stream_time.total_seconds()
+    with hub_of(request).following(job_id) as followed:
+        longest_s = parts_of(request).settings.stream_time.total_seconds()
         return Response(await _ended(followed, told, wait_s=min(wait, longest_s)), media_type="application/json")
 
 
@@ -92,10 +88,8 @@ async def _ended(followed: Followed, told: Told, *, wait_s: float) -> str:
     },
 )
 async def stream_job(
-    parts: WithParts,
+    request: Request,
     caller: Reader,
-    hub: WithHub,
-    glanced: WithGlances,
     job_id: UUID,
     last_event_id: Annotated[str | None, Header(pattern=SEEN, description="`id` of the last message: go on after it.")] = None,
     after: Annotated[
@@ -115,14 +109,13 @@ async def stream_job(
     Whoever puts events into a map by their `id`, and takes out what is withdrawn, has what the job has found, also after going on with
     `Last-Event-ID`. A comment comes now and then as a sign of life. A stream may close without `end`: come back with the last id.
     """
-    told = await run_in_threadpool(glanced.told, caller.workspace_id, job_id)
+    told = await run_in_threadpool(_told, request, caller, job_id)
     last = last_event_id or after
     seen = Seen.read(last) if last else Seen()
     if seen.place.change > told.changes:
         raise Unprocessable("This is not an id of this job's stream; start again without one.", field="last-event-id")
     if told.ended and seen.digest == told.digest:
         return Response(status_code=204)
+    hub, settings = hub_of(request), parts_of(request).settings
     hub.check_room()
-    return EventStream(
-        messages(hub, job_id, seen, lasts=parts.settings.stream_time, untold=told.changes if last is None else -1), parts.settings
-    )
+    return EventStream(messages(hub, job_id, seen, lasts=settings.stream_time, untold=told.changes if last is None else -1), settings)

@@ -31,11 +31,12 @@ class Glances:
 
     def told(self, workspace_id: UUID, job_id: UUID) -> Told:
         """The job as it is now. Raises `NotFound`, also for another workspace's job, and `DatabaseUnavailable`."""
-        with self._sessions.begin() as session:
+        with self._sessions.look() as session:
             version = changes.versions(session, [job_id]).get(job_id)
-            known = self._kept.get(job_id)
-            if known and known[:2] == (workspace_id, version):
-                return known.told
+        known = self._kept.get(job_id)
+        if known and known[:2] == (workspace_id, version):
+            return known.told
+        with self._sessions.begin() as session:
             told = Told.of(*find(session, workspace_id, job_id))
         if version is not None:  # asked for before the rest was: what changed in between is read again next time
             self._keep(job_id, _Glance(workspace_id, version, told))

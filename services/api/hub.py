@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Annotated, NamedTuple, Self, cast
+from typing import NamedTuple, Self, cast
 from uuid import UUID
 
 import structlog
-from fastapi import Depends, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import PlayheadError, TooManyStreams
@@ -216,8 +216,5 @@ class Hub:
         return {**dict.fromkeys(known.keys() - versions.keys()), **{job_id: (versions[job_id], seen) for job_id, seen in told}}
 
 
-def hub(request: Request) -> Hub:
+def hub_of(request: Request) -> Hub:
     return cast("Hub", request.app.state.hub)
-
-
-WithHub = Annotated[Hub, Depends(hub)]

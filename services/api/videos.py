@@ -124,7 +124,7 @@ async def upload_video(
     Or send JSON with the `url` where it lies, for a worker to fetch. The job's `stage` is `fetch` then, and `progress` counts bytes; it
     waits for a server that is away, and fails with `url_refused` or `address_refused` where that is no use.
     """
-    given_once(request)
+    await given_once(request)
     elsewhere = by_url.is_meant(request)
     take_in = by_url.take_in if elsewhere else intake.take_in
 

@@ -30,7 +30,7 @@ Offset = Annotated[int, Header(ge=0, le=LARGEST)]
 Told = Annotated[str | None, Header()]
 
 
-def tus_writer(caller: Writer, request: Request) -> Caller:
+async def tus_writer(caller: Writer, request: Request) -> Caller:
     """Raises `TusVersion` for whoever does not say that they speak this one."""
     if request.headers.get("tus-resumable") != headers.VERSION:
         raise TusVersion(f"Send `Tus-Resumable: {headers.VERSION}`; this server speaks no other version.")
