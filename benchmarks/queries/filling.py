@@ -99,7 +99,10 @@ def _write(engine: Engine, events: int) -> int:
                 connection.execute(text(f"SET {setting}"))
             while written < events:
                 drawn = {"types": TYPES, "phrases": PHRASES, "batch": BATCH, "done": BATCH * next(batches)}
-                written += connection.execute(text(EVENTS), drawn).rowcount
+                rows = connection.execute(text(EVENTS), drawn).rowcount
+                written += rows  # in one go: what is read before a statement is old after it
+                if not rows:
+                    return
 
     with ThreadPoolExecutor(WRITERS) as pool:
         for done in [pool.submit(work) for _ in range(WRITERS)]:
