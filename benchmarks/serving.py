@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from db.session import Sessions, make_engine
 from db.upgrade import upgrade
 from standalone import parts
 from standalone.postgres import postgres
-from standalone.processes import free_port
+from standalone.processes import free_port, wait_until
 from standalone.valkey import valkey
 
 WORKSPACE = "benchmark"
@@ -71,10 +70,8 @@ def process(arguments: tuple[str, ...], ready: str, environment: dict[str, str])
     """A Python that serves, once it does; its address and its number."""
     with subprocess.Popen([sys.executable, *arguments], env={**os.environ, **environment}) as running:
         try:
-            while not _answers(ready):
-                if running.poll() is not None:
-                    raise RuntimeError(f"{arguments[-1]} ended with {running.returncode}")
-                time.sleep(0.1)
+            if not wait_until(lambda: running.poll() is not None or _answers(ready), timeout_s=60) or running.poll() is not None:
+                raise RuntimeError(f"{' '.join(arguments)} does not serve")
             yield ready.rpartition("/")[0], running.pid
         finally:
             running.terminate()

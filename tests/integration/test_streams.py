@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, event, make_url, update
 
 from core.settings import Settings
-from db import events, jobs, videos
+from db import events, jobs, keys, videos
 from db.models import Job, Window
 from db.session import Sessions
 from services.api.hub import Hub
@@ -382,3 +382,10 @@ def test_another_workspace_s_job_is_not_followed(sessions: Sessions, url: str, s
     theirs, _ = rows.job(sessions, rows.video(sessions, rows.workspace(sessions, "theirs")), settings)
     for path in (f"/v1/jobs/{theirs.id}/stream", f"/v1/jobs/{theirs.id}?wait=30"):
         assert HTTP.get(f"{url}{path}", headers=bearer(api_key)).status_code == 404
+
+
+def test_what_one_workspace_was_told_of_its_job_is_told_to_no_other(sessions: Sessions, url: str, job: Job, api_key: str) -> None:
+    with sessions.begin() as session:
+        their_key = keys.create(session, name="theirs", scopes=["read"], workspace="theirs")
+    asked = [HTTP.get(f"{url}/v1/jobs/{job.id}", headers=bearer(key)).status_code for key in (api_key, their_key, api_key)]
+    assert asked == [200, 404, 200]
