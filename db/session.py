@@ -1,15 +1,18 @@
 """Connections and transactions. `with sessions.begin() as session:` is the only transaction there is; `look()` reads without one."""
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
-from sqlalchemy import Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.errors import DatabaseUnavailable, NotFound, PlayheadError, StorageFull
 from core.settings import Settings
@@ -21,6 +24,10 @@ TRANSIENT = ("08", "40001", "40P01", "53", "55P03", "57", "25P03", "58")
 lock and statement time-outs, shutdown, idle time-out, I/O."""
 
 
+AT_REST_S = 1.0
+"""A connection that nobody used for so long is tried before it is: its other end may be gone."""
+
+
 def make_engine(settings: Settings) -> Engine:
     """An engine whose connections can hang on nothing: not on a lock, not on a statement, not on a frozen peer."""
     url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+psycopg")
@@ -30,12 +37,11 @@ def make_engine(settings: Settings) -> Engine:
         "idle_in_transaction_session_timeout": 15000,
         "timezone": "UTC",
     }
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=settings.db_pool,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": 5,
             "keepalives_idle": 10,
@@ -44,6 +50,25 @@ def make_engine(settings: Settings) -> Engine:
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     )
+    _try_what_was_at_rest(engine)
+    return engine
+
+
+def _try_what_was_at_rest(engine: Engine) -> None:
+    """SQLAlchemy's own `pool_pre_ping` tries each connection each time: as long again as a query by a key takes."""
+
+    @event.listens_for(engine, "checkin")
+    def _came_to_rest(_: Any, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _is_wanted(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+        if time.monotonic() - record.info.get("rests_since", math.inf) < AT_REST_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # the pool opens another one
 
 
 def translated(error: DBAPIError) -> PlayheadError | None:

@@ -1,13 +1,16 @@
 """What every route works with: the server's parts, and who is asking. Handed in as dependencies."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import Depends, Request, Security
 from fastapi.exceptions import RequestValidationError
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.concurrency import run_in_threadpool
 
 from core.blobs import Blobs
@@ -30,11 +33,12 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose data a request may see, and what it may do, and how much of it: 0 is no limit."""
+    """Whose data a request may see, and what it may do, and how much of it: 0 is no limit. `secret`: the key itself, as it was sent."""
 
     workspace_id: UUID
     key_id: UUID
     scopes: frozenset[str]
+    secret: str = field(repr=False)
     max_requests_a_minute: int = 0
     max_uploads_a_day: int = 0
     max_jobs_a_day: int = 0
@@ -53,19 +57,30 @@ def door_of(request: Request) -> Door:
     return cast("Door", request.app.state.door)
 
 
-bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer ph_...`.")
+class Bearer(SecurityBase):
+    """Who is asking, by the API key that was sent. One dependency, not one upon the other: each is a good part of what a poll costs."""
+
+    model = HTTPBearer(description="An API key: `Authorization: Bearer ph_...`.")
+    scheme_name = "HTTPBearer"
+
+    async def __call__(self, request: Request, needed: SecurityScopes) -> Caller:
+        """Raises `Unauthenticated` for a key that is missing or not valid, `RateLimited` where it came too often, `Forbidden` for one
+        without the scope.
+        """
+        scheme, sent = get_authorization_scheme_param(request.headers.get("Authorization"))
+        if scheme.lower() != "bearer" or not sent:
+            raise Unauthenticated("Send your API key as `Authorization: Bearer ph_...`.")
+        key = await _admitted(request, sent)
+        if missing := set(needed.scopes) - set(key.scopes):
+            raise Forbidden(f"This API key lacks the scope `{min(missing)}`.", scope=min(missing))
+        settings = parts_of(request).settings
+        own = {name: getattr(key, name) for name in keys.LIMITS}
+        limits = {name: getattr(settings, name) if limit is None else limit for name, limit in own.items()}
+        request.state.caller = caller = Caller(key.workspace_id, key.id, frozenset(key.scopes), sent, **limits)
+        return caller
 
 
-async def credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
-    """The API key as it was sent, valid or not. Raises `Unauthenticated` where there is none."""
-    if given is None:
-        raise Unauthenticated("Send your API key as `Authorization: Bearer ph_...`.")
-    return given.credentials
-
-
-async def api_key(request: Request, sent: Annotated[str, Depends(credentials)]) -> ApiKey:
-    """Raises `Unauthenticated` for a key that is missing or not valid, `RateLimited` where it came too often."""
-
+async def _admitted(request: Request, sent: str) -> ApiKey:
     def find(key: str) -> keys.Valid | None:
         with parts_of(request).sessions.begin() as session:
             return keys.admit(session, key)
@@ -82,14 +97,9 @@ async def api_key(request: Request, sent: Annotated[str, Depends(credentials)]) 
     return key
 
 
-async def caller(scopes: SecurityScopes, request: Request, key: Annotated[ApiKey, Depends(api_key)]) -> Caller:
-    """Raises `Forbidden` for a key without the scope."""
-    if missing := set(scopes.scopes) - set(key.scopes):
-        raise Forbidden(f"This API key lacks the scope `{min(missing)}`.", scope=min(missing))
-    own = {name: getattr(key, name) for name in keys.LIMITS}
-    settings = parts_of(request).settings
-    limits = {name: getattr(settings, name) if limit is None else limit for name, limit in own.items()}
-    return Caller(key.workspace_id, key.id, frozenset(key.scopes), **limits)
+def caller_of(request: Request) -> Caller:
+    """Who is asking, where the route's signature names the caller before whatever needs it."""
+    return cast("Caller", request.state.caller)
 
 
 async def known_query(request: Request) -> None:
@@ -104,6 +114,8 @@ async def given_once(request: Request) -> None:
     if twice := [name for name, times in Counter(name for name, _ in request.query_params.multi_items()).items() if times > 1]:
         raise RequestValidationError([{"loc": ("query", twice[0]), "msg": "is given twice", "type": "value_error"}])
 
+
+caller = Bearer()
 
 WithParts = Annotated[Parts, Depends(parts)]
 Reader = Annotated[Caller, Security(caller, scopes=["read"])]

@@ -5,7 +5,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from core.errors import NotFound, Unprocessable
 from db.resources.jobs import JobOut
@@ -34,9 +33,9 @@ MESSAGE = {
 }
 
 
-def _told(request: Request, caller: Caller, job_id: UUID) -> Told:
+async def _told(request: Request, caller: Caller, job_id: UUID) -> Told:
     glances: Glances = request.app.state.glances
-    return glances.told(caller.workspace_id, job_id)
+    return await glances.told(caller.workspace_id, job_id)
 
 
 @router.get("/jobs/{job_id}", response_model=JobOut)
@@ -49,7 +48,7 @@ async def get_job(
     ] = 0,
 ) -> Response:
     """How a job is doing. Always 200, whatever became of the job, and whether it ended in the time to `wait` or not."""
-    told = await run_in_threadpool(_told, request, caller, job_id)
+    told = await _told(request, caller, job_id)
     if told.ended or not wait:
         return Response(told.json, media_type="application/json")
     with hub_of(request).following(job_id) as followed:
@@ -109,7 +108,7 @@ async def stream_job(
     Whoever puts events into a map by their `id`, and takes out what is withdrawn, has what the job has found, also after going on with
     `Last-Event-ID`. A comment comes now and then as a sign of life. A stream may close without `end`: come back with the last id.
     """
-    told = await run_in_threadpool(_told, request, caller, job_id)
+    told = await _told(request, caller, job_id)
     last = last_event_id or after
     seen = Seen.read(last) if last else Seen()
     if seen.place.change > told.changes:

@@ -25,10 +25,10 @@ from starlette.concurrency import run_in_threadpool
 from core.errors import IdempotencyInFlight, IdempotencyKeyReused, Rejected, Unavailable
 from db import idempotency
 from db.idempotency import Answer, Held
-from db.models import ApiKey, IdempotencyKey
+from db.models import IdempotencyKey
 from services.api import fingerprints
 from services.api.bodies import drain
-from services.api.context import Parts, WithParts, api_key, credentials
+from services.api.context import Caller, Parts, WithParts, caller_of
 from services.api.sealing import Seal
 
 log = structlog.get_logger(__name__)
@@ -171,16 +171,9 @@ Key = Annotated[
 ]
 
 
-async def _streamed(
-    request: Request,
-    response: Response,
-    parts: WithParts,
-    asking: Annotated[ApiKey, Depends(api_key)],
-    secret: Annotated[str, Depends(credentials)],
-    key: Key = None,
-) -> AsyncIterator[Once]:
+async def _streamed(request: Request, response: Response, parts: WithParts, key: Key = None) -> AsyncIterator[Once]:
     try:
-        once = Once() if key is None else await run_in_threadpool(_begin, parts, request, response, asking, secret, key)
+        once = Once() if key is None else await run_in_threadpool(_begin, parts, request, response, caller_of(request), key)
     except Rejected:
         await drain(request.stream())
         raise
@@ -192,13 +185,13 @@ async def _streamed(
     once.ensure_kept()
 
 
-def _begin(parts: Parts, request: Request, response: Response, asking: ApiKey, secret: str, key: str) -> Once:
+def _begin(parts: Parts, request: Request, response: Response, caller: Caller, key: str) -> Once:
     """Raises `IdempotencyInFlight`, and `IdempotencyKeyReused` where that is known before the body is read."""
     asked, settings = fingerprints.of_address(request), parts.settings
     with parts.sessions.begin() as session:
-        held = idempotency.claim(session, asking.id, key, asked=asked, lease=settings.idempotency_lease, kept=settings.idempotency_kept)
-        found = None if held else idempotency.find(session, asking.id, key)
-    seal = Seal(secret, place=f"{asking.id} {key}")
+        held = idempotency.claim(session, caller.key_id, key, asked=asked, lease=settings.idempotency_lease, kept=settings.idempotency_kept)
+        found = None if held else idempotency.find(session, caller.key_id, key)
+    seal = Seal(caller.secret, place=f"{caller.key_id} {key}")
     if held:
         return Claimed(parts, request, response, held, seal)
     if found is None:  # it was let go just now
