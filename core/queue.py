@@ -31,10 +31,11 @@ ROUTES = {
     SAMPLE: "decode",
     LOCALIZE: "model",
     SETTLE: "sweep",
-    DELIVER: "transfer",
+    DELIVER: "webhook",
     SWEEP: "sweep",
 }
-"""Task -> queue. What is short and urgent has a queue and a worker of its own, so that neither decoding nor a model keeps it waiting."""
+"""Task -> queue. What is short and urgent has a queue and a worker of its own, so that neither decoding nor a model nor a long
+download keeps it waiting."""
 
 
 def broker_config(settings: Settings) -> dict[str, Any]:

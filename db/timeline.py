@@ -25,7 +25,7 @@ class Count(NamedTuple):
 
 def counts(session: Session, wanted: Filter, whole: Span, *, buckets: int) -> list[Count]:
     """Events in each bucket that they overlap, by one query. The buckets are those of `core.spans.divide`."""
-    n, length = cast(buckets, BigInteger), cast(whole.length_ms, BigInteger)
+    n, length, given = cast(buckets, BigInteger), cast(whole.length_ms, BigInteger), wanted.given()
 
     def bucket(time_ms: Any) -> Any:
         return cast((time_ms - whole.start_ms + 1) * n - 1, BigInteger).op("/")(length).cast(Integer)
@@ -36,7 +36,7 @@ def counts(session: Session, wanted: Filter, whole: Span, *, buckets: int) -> li
             bucket(func.greatest(Event.start_ms, whole.start_ms)).label("first"),
             bucket(func.least(Event.end_ms, whole.end_ms) - 1).label("last"),
         )
-        .where(*conditions(wanted), Event.start_ms < whole.end_ms, Event.end_ms > whole.start_ms)
+        .where(*conditions(given, wanted.match), Event.start_ms < whole.end_ms, Event.end_ms > whole.start_ms)
         .cte("chosen")
     )
     ranked = select(chosen.c.type).group_by(chosen.c.type).order_by(func.count().desc(), chosen.c.type).limit(TYPES).cte("ranked")
@@ -45,7 +45,7 @@ def counts(session: Session, wanted: Filter, whole: Span, *, buckets: int) -> li
     query = (
         select(each.c.bucket, named.label("named"), func.count()).select_from(chosen).join(each, true()).group_by(each.c.bucket, "named")
     )
-    return [Count(*row) for row in session.execute(query)]
+    return [Count(*row) for row in session.execute(query, given)]
 
 
 def analysed(session: Session, video_id: UUID, duration_ms: int, *, job_id: UUID | None) -> list[Span]:

@@ -28,6 +28,9 @@ MODEL = (*CELERY, *WORKER, "--hostname", "model@%h", "--queues", "model", "--poo
 TRANSFER = (*CELERY, *WORKER, "--hostname", "transfer@%h", "--queues", "transfer", "--pool", "threads", "--concurrency", "8")
 """Threads, as bringing bytes in is waiting for a network or a storage."""
 
+WEBHOOK = (*CELERY, *WORKER, "--hostname", "webhook@%h", "--queues", "webhook", "--pool", "threads", "--concurrency", "8")
+"""A worker of its own, so that nobody is told late because others bring in long videos."""
+
 SWEEP = (*CELERY, *WORKER, "--hostname", "sweep@%h", "--queues", "sweep", "--pool", "threads", "--concurrency", "2")
 """A worker of its own, so that no call that hangs keeps lost work from being found again."""
 

@@ -35,7 +35,7 @@ class Stack:
         return (self.data_dir / "api-key").read_text().strip()
 
     def pid(self, part: str) -> int:
-        """The process id of `supervisor`, `postgres`, `valkey`, `api`, `transfer`, `decode`, `model`, `sweep` or `beat`, now."""
+        """The process id of `supervisor`, `postgres`, `valkey`, `api`, `transfer`, `webhook`, `decode`, `model`, `sweep` or `beat`, now."""
         return self._state.pids[part]
 
     def kill(self, part: str, number: signal.Signals = signal.SIGKILL, *, within_s: float = 60) -> None:

@@ -78,6 +78,7 @@ def _programs(environment: dict[str, str], data_dir: Path, url: str) -> list[Pro
     return [
         Program("api", parts.api(HOST, int(url.rpartition(":")[2])), environment, probe=lambda: readiness.has("database", "blobs")),
         Program("transfer", parts.TRANSFER, environment, probe=lambda: readiness.has("transfer_worker")),
+        Program("webhook", parts.WEBHOOK, environment, probe=lambda: readiness.has("webhook_worker")),
         Program("decode", parts.DECODE, environment, probe=lambda: readiness.has("decode_worker")),
         Program("model", parts.MODEL, environment, probe=lambda: readiness.has("model_worker")),
         Program("sweep", parts.SWEEP, environment, probe=lambda: readiness.has("sweep_worker")),

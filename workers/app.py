@@ -1,7 +1,7 @@
 """The Celery app: its settings, its schedule, and what each worker process does when it starts.
 
-Run by `celery -A workers.app worker -Q decode --pool prefork`, `... -Q model --pool threads`, the same for `transfer` and `sweep`, and
-`celery -A workers.app beat`.
+Run by `celery -A workers.app worker -Q decode --pool prefork`, `... -Q model --pool threads`, the same for `transfer`, `webhook` and
+`sweep`, and `celery -A workers.app beat`.
 """
 
 import os

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from db.events import EventRow
 from db.models import Event
 
 VerificationStatus = Literal["confirmed", "rejected", "unverified"]
@@ -61,14 +62,16 @@ class EventOut(BaseModel):
     recorded_end: datetime | None
 
     @classmethod
-    def of(cls, event: Event) -> "EventOut":
-        made = {"object", "evidence", "recorded_start", "recorded_end"}
+    def of(cls, event: Event | EventRow) -> "EventOut":
         recorded = event.recorded
         return cls.model_validate(
             {
-                **{name: getattr(event, name) for name in cls.model_fields if name not in made},
+                **{name: getattr(event, name) for name in AS_STORED},
                 "evidence": {"pts_ms": event.evidence_pts_ms, "frame_url": f"/v1/events/{event.id}/frame.jpg"},
                 "recorded_start": recorded.lower if recorded else None,
                 "recorded_end": recorded.upper if recorded else None,
             }
         )
+
+
+AS_STORED = [name for name in EventOut.model_fields if name not in {"object", "evidence", "recorded_start", "recorded_end"}]

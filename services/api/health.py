@@ -10,13 +10,14 @@ from pydantic import BaseModel, Field
 from core import provider
 from core.broker import connect
 from core.errors import Unavailable
+from core.queue import ROUTES
 from db import heartbeats
 from services.api.context import Parts, WithParts
 
 router = APIRouter(tags=["health"])
 
 PartStatus = Literal["ok", "away", "paused"]
-WORKERS = ("transfer_worker", "decode_worker", "model_worker", "sweep_worker", "sweeper")
+WORKERS = (*(f"{queue}_worker" for queue in dict.fromkeys(ROUTES.values())), "sweeper")
 
 
 class Health(BaseModel):

@@ -46,7 +46,7 @@ SETTINGS: Mapping[str, str] = {
 }
 """Those of production but for shorter times, so that a run takes minutes."""
 
-WORKERS = ("transfer", "decode1", "decode2", "model1", "model2", "sweep")
+WORKERS = ("transfer", "webhook", "decode1", "decode2", "model1", "model2", "sweep")
 PROGRAMS = (*WORKERS, "beat", "api")
 SERVERS = ("postgres", "valkey")
 MODEL = "model-server"
@@ -93,7 +93,7 @@ class Stack:
         port = free_port()
         self.url = f"http://{HOST}:{self.links.open('client-api', port)}"
         readiness = Readiness(f"http://{HOST}:{port}")
-        wanted = ("database", "blobs", "transfer_worker", "decode_worker", "model_worker", "sweep_worker", "sweeper")
+        wanted = ("database", "blobs", "transfer_worker", "webhook_worker", "decode_worker", "model_worker", "sweep_worker", "sweeper")
         for name, arguments in self._programs(port).items():
             ready = (lambda: readiness.has(*wanted)) if name == "api" else (lambda: True)
             self.parts[name] = Program(name, arguments, self._linked(name), probe=ready)
@@ -185,6 +185,7 @@ class Stack:
         one = ("--concurrency", "1")
         return {
             "transfer": parts.TRANSFER,
+            "webhook": parts.WEBHOOK,
             "decode1": (*_numbered(parts.DECODE, "decode", "decode1"), *one),
             "decode2": (*_numbered(parts.DECODE, "decode", "decode2"), *one),
             "model1": _numbered(parts.MODEL, "model", "model1"),

@@ -78,7 +78,7 @@ def test_a_rolling_restart_under_load_loses_no_job(client: Client, whole: Stack,
     model.control.always(slow(0.5))
     uploaded = client.upload(video, request={**REQUEST, "sampling": {"window_s": 12, "overlap_s": 4}})
     with load(whole) as crowd:
-        for part in ("beat", "sweep", "transfer", "decode", "model", "api"):
+        for part in ("beat", "sweep", "transfer", "webhook", "decode", "model", "api"):
             if part == "api":
                 crowd.restarting.set()
             whole.kill(part, signal.SIGTERM, within_s=STOPPED_S)

@@ -25,7 +25,7 @@ def frozen() -> Iterator[int]:
 def test_readyz_tells_which_part_is_away(api: httpx.Client, sessions: Sessions) -> None:
     answer = api.get("/readyz", headers={"Authorization": ""})
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
-    workers = dict.fromkeys(("transfer_worker", "decode_worker", "model_worker", "sweep_worker", "sweeper"), "away")
+    workers = dict.fromkeys(("transfer_worker", "webhook_worker", "decode_worker", "model_worker", "sweep_worker", "sweeper"), "away")
     assert answer.json()["parts"] == {"blobs": "ok", "broker": "ok", "database": "ok", **workers}
     with sessions.begin() as session:
         for part in workers:

@@ -27,6 +27,7 @@ BLOBS = "/var/lib/playhead"
 PROGRAMS = {
     "api": parts.api("0.0.0.0", 8000),
     "transfer": parts.TRANSFER,
+    "webhook": parts.WEBHOOK,
     "decode": parts.DECODE,
     "model": parts.MODEL,
     "sweep": parts.SWEEP,
