@@ -7,14 +7,14 @@ A row has only its last number: what changed twice in between is told once, as i
 """
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, bindparam, cast, delete, literal_column, select, tuple_, update
+from sqlalchemy import Connection, Select, Text, bindparam, cast, delete, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models import Budget, Event, Fetch, Job, WithdrawnEvent
+from db.models import EVENT_COLUMNS, Budget, Event, EventRow, Fetch, Job, WithdrawnEvent
 
 
 class Place(NamedTuple):
@@ -62,22 +62,23 @@ def tell_again(session: Session, job_id: UUID, event_ids: Collection[UUID]) -> N
         session.execute(delete(WithdrawnEvent).where(withdrawn, WithdrawnEvent.id.in_(event_ids)))
 
 
-def versions(session: Session, job_ids: Collection[UUID]) -> dict[UUID, Version]:
+def versions(connection: Connection, job_ids: Collection[UUID]) -> dict[UUID, Version]:
     """Job id -> its version; jobs that were deleted are left out. Cheap: three rows a job, by their keys."""
-    found = session.connection().execute(_VERSIONS, {"job_ids": list(job_ids)})
+    found = connection.execute(_VERSIONS, {"job_ids": list(job_ids)})
     return {job_id: Version(*rows) for job_id, *rows in found}
 
 
-def page(session: Session, job_id: UUID, *, after: Place, limit: int) -> list[Event | WithdrawnEvent]:
+def page(session: Session, job_id: UUID, *, after: Place, limit: int) -> list[EventRow | WithdrawnEvent]:
     """The job's next changes after a place, in order."""
 
-    def next_of(kind: type[Event | WithdrawnEvent]) -> list[Event | WithdrawnEvent]:
-        of_job = select(kind).where(kind.job_id == job_id, tuple_(kind.change, kind.id) > after)
-        return list(session.scalars(of_job.order_by(kind.change, kind.id).limit(limit)))
+    def next_of(kind: type[Event | WithdrawnEvent], columns: Select[Any]) -> Select[Any]:
+        of_job = columns.where(kind.job_id == job_id, tuple_(kind.change, kind.id) > after)
+        return of_job.order_by(kind.change, kind.id).limit(limit)
 
-    found = next_of(Event) + next_of(WithdrawnEvent)
-    return sorted(found, key=place)[:limit]
+    events = session.execute(next_of(Event, select(*EVENT_COLUMNS))).all()
+    withdrawn = session.scalars(next_of(WithdrawnEvent, select(WithdrawnEvent))).all()
+    return sorted([*events, *withdrawn], key=place)[:limit]
 
 
-def place(row: Event | WithdrawnEvent) -> Place:
+def place(row: EventRow | WithdrawnEvent) -> Place:
     return Place(row.change, row.id)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Numeric,
+    Row,
     Text,
     UniqueConstraint,
     func,
@@ -355,6 +356,10 @@ class UploadPart(Base):
     blob_key: Mapped[str]
 
 
+SLICES = tuple(int(15_000 * 2 ** (step / 2)) for step in range(26))
+"""Where slices of time begin by which the words of events are indexed, in milliseconds, but for the first; each is longer than the one
+before."""
+
 LENGTHS = (1000, 4000, 16_000, 64_000, 256_000, 1_024_000, 4_096_000, 16_384_000)
 """How long events of each kind of length last, in milliseconds, at the most; there is one more kind, of those that last longer."""
 
@@ -363,12 +368,16 @@ class Event(Base):
     """What happened and when: `[start_ms, end_ms)`, each boundary with its uncertainty. `change`: the number of the change of its job that
     made it what it is.
 
-    By `RANK` those come first that are most certain, and last those that nobody measured. `LENGTH` is the kind of length, from 0.
+    By `RANK` those come first that are most certain, and last those that nobody measured. `LENGTH` is the kind of length, from 0,
+    `SLICE` the slice of time that it begins in. `WORDS` are those of `search`, each with a mark of its workspace and slice before it: to an
+    index, the same word in another one is another word.
     """
 
     RANK: ClassVar = "(- coalesce(confidence, -1))"
     STATUS: ClassVar = "(verification ->> 'status')"
     LENGTH: ClassVar = f"width_bucket(end_ms - start_ms - 1, '{{{','.join(map(str, LENGTHS))}}}'::bigint[])"
+    SLICE: ClassVar = f"width_bucket(start_ms, '{{{','.join(map(str, SLICES))}}}'::bigint[])"
+    WORDS: ClassVar = f"(ltrim(replace(' ' || search::text, ' ''', ' ''' || left(md5(workspace_id::text || {SLICE}::text), 8)))::tsvector)"
 
     __tablename__ = "events"
 
@@ -416,9 +425,16 @@ class Event(Base):
             "events_workspace_verified", "workspace_id", text(STATUS), "start_ms", "id", postgresql_where=text(f"{STATUS} <> 'unverified'")
         ),
         Index("events_workspace_recorded", "workspace_id", "recorded", postgresql_using="gist"),
-        Index("events_workspace_search", "workspace_id", "search", postgresql_using="gin"),
+        Index("events_words", text(WORDS), postgresql_using="gin"),
         Index("events_job_changes", "job_id", "change", "id"),
     )
+
+
+EVENT_COLUMNS = tuple(column for column in Event.__table__.columns if column.name not in {"span", "search"})
+"""But for those that an event is only found by."""
+
+EventRow = Row[tuple[Any, ...]]
+"""An event's columns by their names."""
 
 
 class WithdrawnEvent(Base):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import stamina
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
@@ -103,7 +103,7 @@ class Sessions:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._make = sessionmaker(engine, expire_on_commit=False)
-        self._look = sessionmaker(engine.execution_options(isolation_level="AUTOCOMMIT"))
+        self._look = engine.execution_options(isolation_level="AUTOCOMMIT").connect
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -115,13 +115,13 @@ class Sessions:
             yield session
 
     @contextmanager
-    def look(self) -> Iterator[Session]:
+    def look(self) -> Iterator[Connection]:
         """For what a single statement reads: no transaction is begun and ended around it, which would take as long again.
 
         Raises `DatabaseUnavailable`.
         """
-        with _translated(), self._look() as session:
-            yield session
+        with _translated(), self._look() as connection:
+            yield connection
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Run `work` in a transaction, again while the database is away, for a minute at the most.

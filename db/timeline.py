@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Integer, case, cast, func, literal, select, t
 from sqlalchemy.orm import Session
 
 from core.spans import Span, subtract, subtract_all
-from db.events import Filter, conditions
+from db.filters import Filter, conditions
 from db.models import Event, Job, Window
 
 TYPES = 100

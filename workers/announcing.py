@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from core.queue import DELIVER, Bell
 from core.webhooks import EVENT_CREATED
 from db import deliveries, events, jobs, webhooks
-from db.models import Endpoint, Event, Job
+from db.models import Endpoint, EventRow, Job
 from db.resources.events import EventOut
 from db.resources.jobs import JobOut
 
@@ -41,5 +41,5 @@ def announce(session: Session, job: Job) -> list[Bell]:
     return [(DELIVER, endpoint.id) for endpoint in endpoints]
 
 
-def _events(session: Session, job: Job, endpoints: list[Endpoint]) -> list[Event]:
+def _events(session: Session, job: Job, endpoints: list[Endpoint]) -> list[EventRow]:
     return events.of_job(session, job.id) if any(EVENT_CREATED in endpoint.events for endpoint in endpoints) else []

@@ -19,7 +19,7 @@ from benchmarks.queries.filling import fill, inserts_a_second, sizes
 from benchmarks.queries.measuring import Measured, measure
 from benchmarks.queries.questions import QUESTIONS, Known, drawn, known, of_video, of_workspace
 from core.settings import Settings
-from db.events import Filter
+from db.filters import Filter
 from db.session import Sessions, make_engine
 from db.upgrade import upgrade
 from standalone.postgres import Postgres, postgres

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Engine, text
 
 from benchmarks.queries.filling import WORDS, word
-from db.events import Filter, Sort
+from db.filters import Filter, Sort
 from db.pages import encode
 
 SAMPLE = 5000

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from db.events import EventRow
-from db.models import Event
+from db.models import EventRow
 
 VerificationStatus = Literal["confirmed", "rejected", "unverified"]
 
@@ -62,16 +61,13 @@ class EventOut(BaseModel):
     recorded_end: datetime | None
 
     @classmethod
-    def of(cls, event: Event | EventRow) -> "EventOut":
+    def of(cls, event: EventRow) -> "EventOut":
         recorded = event.recorded
         return cls.model_validate(
             {
-                **{name: getattr(event, name) for name in AS_STORED},
+                **event._asdict(),
                 "evidence": {"pts_ms": event.evidence_pts_ms, "frame_url": f"/v1/events/{event.id}/frame.jpg"},
                 "recorded_start": recorded.lower if recorded else None,
                 "recorded_end": recorded.upper if recorded else None,
             }
         )
-
-
-AS_STORED = [name for name in EventOut.model_fields if name not in {"object", "evidence", "recorded_start", "recorded_end"}]

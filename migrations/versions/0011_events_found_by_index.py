@@ -19,7 +19,6 @@ NEW = {
     "events_workspace_type": "(workspace_id, type, start_ms, id)",
     "events_workspace_length": f"(workspace_id, {LENGTH}, start_ms, id)",
     "events_workspace_verified": f"(workspace_id, {STATUS}, start_ms, id) WHERE {STATUS} <> 'unverified'",
-    "events_workspace_search": "USING gin (workspace_id, search)",
 }
 OLD = {
     "events_video_page": "(video_id, start_ms, id)",
@@ -29,7 +28,6 @@ OLD = {
 
 
 def upgrade() -> None:
-    op.execute("CREATE EXTENSION IF NOT EXISTS btree_gin")  # for (workspace_id, search) in one index; trusted since Postgres 13
     _create(NEW)
     _drop(OLD)
 

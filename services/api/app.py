@@ -83,20 +83,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.glances = Glances(sessions)
     problems.install(app)
     once.install(app)
-    for resource in (
-        hello,
-        videos,
-        uploads,
-        jobs,
+    for resource in (  # what is asked for most is found first
         following,
-        estimates,
         events,
-        keys,
-        webhooks,
-        deliveries,
+        videos,
+        jobs,
+        uploads,
+        estimates,
         exports,
         timeline,
         storyboard,
+        webhooks,
+        deliveries,
+        keys,
+        hello,
         health,
     ):
         app.include_router(resource.router)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from core.errors import NotProbed, Unprocessable
 from db import events, videos
-from db.events import Filter
+from db.filters import Filter
 from db.models import Video
 from db.resources.events import EventOut
 from services.api.context import Caller, Parts, Reader, WithParts
@@ -200,7 +200,7 @@ def _all(parts: Parts, chosen: Filter) -> Iterator[EventOut]:
     cursor = None
     while True:
         with parts.sessions.begin() as session:
-            page = events.page(session, chosen, sort="start_ms", limit=PAGE, cursor=cursor)
+            page = events.page(session.connection(), chosen, sort="start_ms", limit=PAGE, cursor=cursor)
         yield from (EventOut.of(event) for event in page.rows)
         if (cursor := page.next_cursor) is None:
             return

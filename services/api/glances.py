@@ -63,8 +63,8 @@ class Glances:
         return await run_in_threadpool(self._versions, wanted)
 
     def _versions(self, wanted: Collection[UUID]) -> dict[UUID, Version]:
-        with self._sessions.look() as session:
-            return changes.versions(session, wanted)
+        with self._sessions.look() as connection:
+            return changes.versions(connection, wanted)
 
     def _read(self, workspace_id: UUID, job_id: UUID) -> Told:
         with self._sessions.begin() as session:

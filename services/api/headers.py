@@ -45,16 +45,16 @@ EXPOSED = (
 
 
 def protective(scope: Scope, settings: Settings) -> dict[str, str]:
-    """What every answer carries, unless its route says otherwise."""
+    """What every answer carries, unless its route says otherwise. Names are as ASGI has them, in lower case."""
     told = {
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "X-Frame-Options": "DENY",
-        "Content-Security-Policy": POLICIES.get(scope["path"], POLICY),
-        "Cache-Control": "no-store",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "x-frame-options": "DENY",
+        "content-security-policy": POLICIES.get(scope["path"], POLICY),
+        "cache-control": "no-store",
     }
     if settings.hsts and scope["scheme"] == "https":
-        told["Strict-Transport-Security"] = f"max-age={int(settings.hsts.total_seconds())}"
+        told["strict-transport-security"] = f"max-age={int(settings.hsts.total_seconds())}"
     return told
 
 
@@ -64,6 +64,6 @@ def rate_limit(scope: Scope) -> dict[str, str]:
     if allowance is None:
         return {}
     return {
-        "RateLimit-Policy": f'"requests";q={allowance.limit};w={WINDOW_S}',
-        "RateLimit": f'"requests";r={allowance.remaining};t={allowance.reset_s}',
+        "ratelimit-policy": f'"requests";q={allowance.limit};w={WINDOW_S}',
+        "ratelimit": f'"requests";r={allowance.remaining};t={allowance.reset_s}',
     }

@@ -22,7 +22,7 @@ from core.errors import PlayheadError, TooManyStreams
 from core.settings import Settings
 from db import changes, jobs
 from db.changes import Place, Version
-from db.models import Event, Job, WithdrawnEvent
+from db.models import EventRow, Job, WithdrawnEvent
 from db.resources.events import EventOut
 from db.resources.jobs import JobOut
 from db.session import Sessions
@@ -58,10 +58,10 @@ class News(NamedTuple):
     json: str
 
     @classmethod
-    def of(cls, row: Event | WithdrawnEvent) -> Self:
-        if isinstance(row, Event):
-            return cls(changes.place(row), "event", EventOut.of(row).model_dump_json())
-        return cls(changes.place(row), "withdrawn", f'{{"id":"{row.id}","object":"event","job_id":"{row.job_id}"}}')
+    def of(cls, row: EventRow | WithdrawnEvent) -> Self:
+        if isinstance(row, WithdrawnEvent):
+            return cls(changes.place(row), "withdrawn", f'{{"id":"{row.id}","object":"event","job_id":"{row.job_id}"}}')
+        return cls(changes.place(row), "event", EventOut.of(row).model_dump_json())
 
 
 @dataclass(eq=False)
@@ -210,7 +210,7 @@ class Hub:
         if not known:
             return {}
         with self._sessions.begin() as session:
-            versions = changes.versions(session, known)
+            versions = changes.versions(session.connection(), known)
             found = jobs.several(session, [job_id for job_id, version in versions.items() if version != known[job_id]])
             told = [(job.id, Told.of(job, out)) for job, out in zip(found, outs(session, found), strict=True)]
         return {**dict.fromkeys(known.keys() - versions.keys()), **{job_id: (versions[job_id], seen) for job_id, seen in told}}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
@@ -45,10 +45,10 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = this
-                for name, value in (protective(scope, self._settings) | rate_limit(scope)).items():
-                    headers.setdefault(name, value)
+                said = {name for name, _ in message["headers"]}
+                more = {"x-request-id": this} | protective(scope, self._settings) | rate_limit(scope)
+                also = [(name.encode(), value.encode()) for name, value in more.items()]
+                message = {**message, "headers": [*message["headers"], *(one for one in also if one[0] not in said)]}
             await send(message)
 
         try:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 
 from core.settings import Settings
 from db import events, jobs, leases
-from db.events import Filter
+from db.filters import Filter
 from db.leases import LeaseLost
 from db.models import Event, Job, Plan, Segment, Video, Window
 from db.session import Sessions
@@ -65,7 +65,7 @@ def outcome(sessions: Sessions, job: Job) -> tuple[Job, list[Event]]:
     with sessions.begin() as session:
         found = jobs.get(session, job.workspace_id, job.id)
         wanted = Filter(workspace_id=job.workspace_id, job_id=job.id)
-        return found, events.page(session, wanted, sort="start_ms", limit=100, cursor=None).rows
+        return found, events.page(session.connection(), wanted, sort="start_ms", limit=100, cursor=None).rows
 
 
 def test_an_event_over_two_windows_is_one_event_and_keeps_its_id_while_it_grows(sessions: Sessions, runtime: Runtime, job: Job) -> None:
