@@ -63,11 +63,6 @@ _rank: ColumnElement[float] = literal_column(Event.RANK, Float)
 status: ColumnElement[str] = literal_column(Event.STATUS, Text)
 _length: ColumnElement[int] = literal_column(Event.LENGTH, Integer)
 
-ORDERS: dict[Sort, tuple[Any, ...]] = {
-    "start_ms": (Event.start_ms, Event.id),
-    "-start_ms": (Event.start_ms.desc(), Event.id.desc()),
-    "-confidence": (_rank, Event.id),
-}
 _last_ms, _last_rank, _last_id = bindparam("last", type_=BigInteger), bindparam("last", type_=Float), bindparam("last_id", type_=Uuid)
 AFTER: dict[Sort, ColumnElement[bool]] = {
     "start_ms": tuple_(Event.start_ms, Event.id) > tuple_(_last_ms, _last_id),
@@ -75,6 +70,17 @@ AFTER: dict[Sort, ColumnElement[bool]] = {
     "-confidence": tuple_(_rank, Event.id) > tuple_(_last_rank, _last_id),
 }
 """What comes after a row; `place` has the parameters."""
+
+
+def in_order(sort: Sort, columns: Any) -> tuple[Any, ...]:
+    """What to order events by that have these columns."""
+    match sort:
+        case "start_ms":
+            return columns.start_ms, columns.id
+        case "-start_ms":
+            return columns.start_ms.desc(), columns.id.desc()
+        case "-confidence":
+            return _rank, columns.id
 
 
 def sorted_by(sort: Sort, row: EventRow) -> float | None:
@@ -153,14 +159,13 @@ def found(given: frozenset[str], match: Match, sort: Sort, *, columns: tuple[Any
     after, limit = [AFTER[sort]] if "last_id" in given else [], bindparam("limit", type_=Integer)
 
     def those(wanted: list[ColumnElement[bool]]) -> Select[Any]:
-        return select(*columns).where(*wanted, *after).order_by(*ORDERS[sort]).limit(limit)
+        return select(*columns).where(*wanted, *after).order_by(*in_order(sort, Event)).limit(limit)
 
     parts = [] if sort == "-confidence" else _in_video(given, match) if _has_spans(given) else _in_workspace(given, match)
     if not parts:
         return those(conditions(given, match))
     merged = union_all(*(those(part) for part in parts)).subquery()
-    order = (merged.c.start_ms, merged.c.id) if sort == "start_ms" else (merged.c.start_ms.desc(), merged.c.id.desc())
-    return select(merged).order_by(*order).limit(limit)
+    return select(merged).order_by(*in_order(sort, merged.c)).limit(limit)
 
 
 def _in_video(given: frozenset[str], match: Match) -> list[list[ColumnElement[bool]]]:

@@ -10,22 +10,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, bindparam, func, select, text
+from sqlalchemy import ARRAY, Boolean, Connection, Integer, Select, Text, Uuid, bindparam, cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import TSQUERY
 
-from db.filters import HAS_WORDS, Match, Sort, found, place, sorted_by
+from db.filters import HAS_WORDS, Match, Sort, found, in_order, place, sorted_by
 from db.models import EVENT_COLUMNS, SLICES, Event, EventRow
 
 LOOKED_THROUGH = 2000
 """Events that are looked through in order: enough for a page of what one in twenty has."""
 
-_CAN_BE_FOUND = select(func.querytree(func.websearch_to_tsquery("english", bindparam("text", type_=Text))))
+_asked = func.websearch_to_tsquery("english", bindparam("text", type_=Text))
+_CAN_BE_FOUND = select(func.querytree(_asked))
 """What an index can find of a query. Empty: there are no words in it. T: whatever lacks some words is asked for as well."""
 
-_WORDS_OF_SLICES = text(
-    f"{Event.WORDS} @@ (SELECT string_agg('(' || regexp_replace(websearch_to_tsquery('english', :text)::text, '''((?:[^'']|'''')*)''',"
-    " '''' || left(md5(CAST(:workspace_id AS text) || slice::text), 8) || '\\1''', 'g') || ')', ' | ')::tsquery"
-    " FROM unnest(CAST(:slices AS int[])) AS slice)"  # noqa: S608 -- of constants
+_slice_ = func.unnest(bindparam("slices", type_=ARRAY(Integer))).column_valued("slice")
+_mark = func.left(func.md5(cast(bindparam("workspace_id", type_=Uuid), Text) + cast(_slice_, Text)), 8)
+_marked = func.regexp_replace(cast(_asked, Text), "'((?:[^']|'')*)'", "'" + _mark + r"\1'", "g")
+_HAS_WORDS_IN_SLICES = literal_column(Event.WORDS).op("@@", return_type=Boolean)(
+    select(cast(func.string_agg("(" + _marked + ")", " | "), TSQUERY)).scalar_subquery()
 )
+"""The query with the mark of each slice before each of its words, as `Event.WORDS` has them."""
 
 
 def are_wanted(given: Mapping[str, Any]) -> bool:
@@ -44,9 +48,9 @@ def find(connection: Connection, given: Mapping[str, Any], match: Match, sort: S
     if len(rows) == wanted or not looked or looked[-1].number < LOOKED_THROUGH:
         return rows
     last = place(sort, sorted_by(sort, looked[-1]), looked[-1].id)
-    statement = _by_words(shape | last.keys(), match, sort)
-    for slices in _batches(_slices(given, sort, looked[-1])):
-        rows += connection.execute(statement, {**given, **last, "slices": slices, "limit": wanted - len(rows)})
+    statement = _by_words(shape.union(last), match, sort)
+    for slices in _batches(given, sort, looked[-1]):
+        rows += connection.execute(statement, {**given, **last, "slices": list(slices), "limit": wanted - len(rows)})
         if len(rows) == wanted:
             break
     return rows
@@ -56,34 +60,38 @@ def find(connection: Connection, given: Mapping[str, Any], match: Match, sort: S
 def _first(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
     """Those with the words among the first that are wanted otherwise, and the very last of these."""
     first = found(given - {"text"}, match, sort, columns=(*EVENT_COLUMNS, HAS_WORDS.label("has_words"))).subquery()
-    numbered = select(first, func.row_number().over().label("number")).subquery()
-    return select(numbered).where(numbered.c.has_words | (numbered.c.number == LOOKED_THROUGH)).order_by(numbered.c.number)
+    numbered = select(first, func.row_number().over(order_by=in_order(sort, first.c)).label("number")).subquery()
+    is_last = numbered.c.number == bindparam("limit", type_=Integer)
+    return select(numbered).where(numbered.c.has_words | is_last).order_by(numbered.c.number)
 
 
 @lru_cache(maxsize=1000)
 def _by_words(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
     """As `found`, among those alone that have the words in some slices: left to itself, the planner would choose what it knows more of."""
-    those = select(Event.__table__).where(_WORDS_OF_SLICES).cte("events").prefix_with("MATERIALIZED")
+    those = select(Event.__table__).where(_HAS_WORDS_IN_SLICES).cte("events").prefix_with("MATERIALIZED")
     return found(given, match, sort).add_cte(those)
 
 
-def _slices(given: Mapping[str, Any], sort: Sort, last: EventRow) -> Sequence[int]:
-    """Those that what comes after a row may begin in, in order."""
-    if sort == "-start_ms":
-        return range(_slice(last.start_ms), -1, -1)
-    if sort == "start_ms":
-        ends = [given[name] for name in ("at_ms", "to_ms") if name in given]
-        return range(_slice(last.start_ms), _slice(min(ends)) + 1 if ends else len(SLICES) + 1)
-    return range(len(SLICES) + 1)
+def _batches(given: Mapping[str, Any], sort: Sort, last: EventRow) -> Iterator[Sequence[int]]:
+    """The slices that what comes after a row may begin in: those of one batch come before those of the next."""
+    everywhere = range(len(SLICES) + 1)
+    match sort:
+        case "start_ms":
+            ends = [given[name] for name in ("at_ms", "to_ms") if name in given]
+            yield from _growing(everywhere[_slice(last.start_ms) : _slice(min(ends)) + 1 if ends else None])
+        case "-start_ms":
+            yield from _growing(everywhere[_slice(last.start_ms) :: -1])
+        case "-confidence":
+            yield everywhere
 
 
 def _slice(start_ms: int) -> int:
     return bisect_right(SLICES, start_ms)
 
 
-def _batches(slices: Sequence[int]) -> Iterator[list[int]]:
+def _growing(slices: Sequence[int]) -> Iterator[Sequence[int]]:
     """One, and then as many again as there were before: where little is found in some, there will be little in more."""
-    ends = [0, 1]
-    while ends[-2] < len(slices):
-        yield list(slices[ends[-2] : ends[-1]])
-        ends.append(2 * ends[-1])
+    begin, end = 0, 1
+    while begin < len(slices):
+        yield slices[begin:end]
+        begin, end = end, 2 * end
