@@ -151,10 +151,8 @@ def export_chapters(parts: WithParts, caller: Reader, video_id: UUID, asked: Ann
 def export_edl(parts: WithParts, caller: Reader, video_id: UUID, asked: Annotated[Marked, Query()]) -> StreamingResponse:
     """All events as timeline markers in a CMX 3600 EDL, as DaVinci Resolve takes them; a marker's note says how sure it is."""
     video = _probed(_video(parts, caller, video_id))
-    timecode = _timecode(video, asked, hours=1)
-    return sent(
-        markers.edl(_all(parts, asked.of(caller, video_id)), timecode, title=name_of(video)), f"{name_of(video)}.events.edl", "text/plain"
-    )
+    found = markers.edl(_all(parts, asked.of(caller, video_id)), _timecode(video, asked, hours=1), _clip(video))
+    return sent(found, f"{name_of(video)}.events.edl", "text/plain")
 
 
 @router.get(
@@ -170,8 +168,7 @@ def export_fcpxml(parts: WithParts, caller: Reader, video_id: UUID, asked: Annot
     the video's file lies.
     """
     video = _probed(_video(parts, caller, video_id))
-    clip = markers.Clip(name_of(video), video.filename or "video.mp4", video.duration_ms or 0, video.width or 0, video.height or 0)
-    found = markers.fcpxml(_all(parts, asked.of(caller, video_id)), _timecode(video, asked, hours=0), clip)
+    found = markers.fcpxml(_all(parts, asked.of(caller, video_id)), _timecode(video, asked, hours=0), _clip(video))
     return sent(found, f"{name_of(video)}.events.fcpxml", "application/xml")
 
 
@@ -184,6 +181,10 @@ def _probed(video: Video) -> Video:
     if video.duration_ms is None:
         raise NotProbed("No worker has looked at this video yet, so nobody knows how long it is; try again in a moment.")
     return video
+
+
+def _clip(video: Video) -> markers.Clip:
+    return markers.Clip(name_of(video), video.filename or "video.mp4", video.duration_ms or 0, video.width or 0, video.height or 0)
 
 
 def _timecode(video: Video, asked: Marked, *, hours: int) -> Timecode:

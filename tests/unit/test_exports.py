@@ -184,7 +184,8 @@ EDL_EVENT = re.compile(
 
 def edl(events: Iterable[EventOut], start: str, rate: str) -> tuple[str, list[re.Match[str]]]:
     """The head, and each event; nothing else is in it."""
-    text = "".join(markers.edl(events, Timecode.starting(start, RATES[rate]), title="street\n2"))
+    clip = markers.Clip("street\n2", "street.mp4", 3_600_000, 1920, 1080)
+    text = "".join(markers.edl(events, Timecode.starting(start, RATES[rate]), clip))
     head, rest = text[: text.index("\r\n\r\n") + 4], text[text.index("\r\n\r\n") + 4 :]
     found = list(EDL_EVENT.finditer(rest))
     assert "".join(match[0] for match in found) == rest
