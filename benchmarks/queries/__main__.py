@@ -1,7 +1,8 @@
 """How fast events are found where there are many: `.venv/bin/python -m benchmarks.queries [--events 10_000_000]`.
 
 Starts a Postgres of its own, fills it, reads all of it into memory, and asks each documented query a few hundred times by the product's own
-functions: of one video, and of a whole workspace. At the end the same ones, a few times, with nothing but a b-tree on `(video_id, start_ms)`.
+functions: of one video, and of a whole workspace. At the end the same ones, a few times, with nothing but a b-tree on
+`(video_id, start_ms)`.
 """
 
 import argparse

@@ -50,7 +50,9 @@ class Clock:
 
 @dataclass(frozen=True)
 class Measured:
-    """Milliseconds at the median and at 99 of 100, how many met the statement's time-out, and the plan of the slowest statement of the slowest that did not."""
+    """Milliseconds at the median and at 99 of 100, how many met the statement's time-out, and a plan: that of the slowest statement of the
+    slowest that did not.
+    """
 
     p50_ms: float
     p99_ms: float
