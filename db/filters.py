@@ -145,8 +145,10 @@ def _ends(given: frozenset[str], *ends: BindParameter[Any]) -> list[BindParamete
 def _in_range(low: Any, high: Any, *, match: Match, by_span: bool) -> list[ColumnElement[bool]]:
     if match == "overlaps" and by_span:
         return [Event.span.op("&&")(func.int8range(low, high))]
-    found = [] if high is None else [Event.end_ms <= high if match == "within" else Event.start_ms < high]
-    return found if low is None else [*found, Event.end_ms > low if match == "overlaps" else Event.start_ms >= low]
+    found = [] if low is None else [Event.end_ms > low if match == "overlaps" else Event.start_ms >= low]
+    if high is not None:
+        found += [Event.start_ms < high, *([Event.end_ms <= high] if match == "within" else [])]
+    return found
 
 
 @lru_cache(maxsize=1000)  # to put one together takes longer than to ask it

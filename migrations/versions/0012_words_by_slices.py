@@ -14,7 +14,7 @@ SLICES = (
 SLICE = f"width_bucket(start_ms, '{{{SLICES}}}'::bigint[])"
 WORDS = f"(ltrim(replace(' ' || search::text, ' ''', ' ''' || left(md5(workspace_id::text || {SLICE}::text), 8)))::tsvector)"
 
-NEW = {"events_words": f"USING gin ({WORDS})"}
+NEW = {"events_words": f"USING gin ({WORDS}) WITH (gin_pending_list_limit = 256)"}
 
 
 def upgrade() -> None:
