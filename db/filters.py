@@ -72,6 +72,9 @@ AFTER: dict[Sort, ColumnElement[bool]] = {
 """What comes after a row; `place` has the parameters."""
 
 
+LIMIT = bindparam("limit", type_=Integer)
+
+
 def in_order(sort: Sort, columns: Any) -> tuple[Any, ...]:
     """What to order events by that have these columns."""
     match sort:
@@ -158,16 +161,19 @@ def found(given: frozenset[str], match: Match, sort: Sort, *, columns: tuple[Any
     What goes on in a stretch may have begun at any time before it, and an index in order of starts finds it by looking at all that ever
     began. So it is looked for in parts, where an index finds each at once, and these are merged.
     """
-    after, limit = [AFTER[sort]] if "last_id" in given else [], bindparam("limit", type_=Integer)
-
-    def those(wanted: list[ColumnElement[bool]]) -> Select[Any]:
-        return select(*columns).where(*wanted, *after).order_by(*in_order(sort, Event)).limit(limit)
-
     parts = [] if sort == "-confidence" else _in_video(given, match) if _has_spans(given) else _in_workspace(given, match)
     if not parts:
-        return those(conditions(given, match))
-    merged = union_all(*(those(part) for part in parts)).subquery()
-    return select(merged).order_by(*in_order(sort, merged.c)).limit(limit)
+        return those_with(conditions(given, match), given, sort, columns=columns)
+    merged = union_all(*(those_with(part, given, sort, columns=columns) for part in parts)).subquery()
+    return select(merged).order_by(*in_order(sort, merged.c)).limit(LIMIT)
+
+
+def those_with(
+    wanted: list[ColumnElement[bool]], given: frozenset[str], sort: Sort, *, columns: tuple[Any, ...] = EVENT_COLUMNS
+) -> Select[Any]:
+    """Those that are wanted, in order, after the last of the page before; the parameters are those of `found`."""
+    after = [AFTER[sort]] if "last_id" in given else []
+    return select(*columns).where(*wanted, *after).order_by(*in_order(sort, Event)).limit(LIMIT)
 
 
 def _in_video(given: frozenset[str], match: Match) -> list[list[ColumnElement[bool]]]:

@@ -13,23 +13,21 @@ from typing import Any
 from sqlalchemy import ARRAY, Boolean, Connection, Integer, Select, Text, Uuid, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from db.filters import HAS_WORDS, Match, Sort, found, in_order, place, sorted_by
+from db.filters import HAS_WORDS, LIMIT, Match, Sort, conditions, found, in_order, place, sorted_by, those_with
 from db.models import EVENT_COLUMNS, SLICES, Event, EventRow
 
-LOOKED_THROUGH = 2000
-"""Events that are looked through in order: enough for a page of what one in twenty has."""
+LOOKED_THROUGH = 1500
+"""Events that are looked through in order: enough for a page of what one in fifteen has."""
 
 _asked = func.websearch_to_tsquery("english", bindparam("text", type_=Text))
 _CAN_BE_FOUND = select(func.querytree(_asked))
 """What an index can find of a query. Empty: there are no words in it. T: whatever lacks some words is asked for as well."""
 
-_slice_ = func.unnest(bindparam("slices", type_=ARRAY(Integer))).column_valued("slice")
-_mark = func.left(func.md5(cast(bindparam("workspace_id", type_=Uuid), Text) + cast(_slice_, Text)), 8)
-_marked = func.regexp_replace(cast(_asked, Text), "'((?:[^']|'')*)'", "'" + _mark + r"\1'", "g")
-_HAS_WORDS_IN_SLICES = literal_column(Event.WORDS).op("@@", return_type=Boolean)(
-    select(cast(func.string_agg("(" + _marked + ")", " | "), TSQUERY)).scalar_subquery()
-)
-"""The query with the mark of each slice before each of its words, as `Event.WORDS` has them."""
+_slices = func.unnest(bindparam("slices", type_=ARRAY(Integer))).table_valued("slice").render_derived()
+_mark = func.left(func.md5(cast(bindparam("workspace_id", type_=Uuid), Text) + cast(_slices.c.slice, Text)), 8)
+_marked = cast(func.regexp_replace(cast(_asked, Text), "'((?:[^']|'')*)'", "'" + _mark + r"\1'", "g"), TSQUERY)
+_HAS_WORDS_IN_SLICE = literal_column(Event.WORDS).op("@@", return_type=Boolean)(_marked)
+"""The query with the mark of a slice before each of its words, as `Event.WORDS` has them."""
 
 
 def are_wanted(given: Mapping[str, Any]) -> bool:
@@ -61,15 +59,15 @@ def _first(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
     """Those with the words among the first that are wanted otherwise, and the very last of these."""
     first = found(given - {"text"}, match, sort, columns=(*EVENT_COLUMNS, HAS_WORDS.label("has_words"))).subquery()
     numbered = select(first, func.row_number().over(order_by=in_order(sort, first.c)).label("number")).subquery()
-    is_last = numbered.c.number == bindparam("limit", type_=Integer)
+    is_last = numbered.c.number == LIMIT
     return select(numbered).where(numbered.c.has_words | is_last).order_by(numbered.c.number)
 
 
 @lru_cache(maxsize=1000)
 def _by_words(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
     """As `found`, among those alone that have the words in some slices: left to itself, the planner would choose what it knows more of."""
-    those = select(Event.__table__).where(_HAS_WORDS_IN_SLICES).cte("events").prefix_with("MATERIALIZED")
-    return found(given, match, sort).add_cte(those)
+    those = select(Event.__table__).join_from(_slices, Event.__table__, _HAS_WORDS_IN_SLICE).cte("events").prefix_with("MATERIALIZED")
+    return those_with(conditions(given, match), given, sort).add_cte(those)
 
 
 def _batches(given: Mapping[str, Any], sort: Sort, last: EventRow) -> Iterator[Sequence[int]]:

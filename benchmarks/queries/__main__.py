@@ -27,7 +27,7 @@ from standalone.postgres import Postgres, postgres
 
 SERVER = {"shared_buffers": "4GB", "effective_cache_size": "12GB", "max_wal_size": "16GB", "checkpoint_timeout": "1h"}
 TARGET_MS = 20
-PATIENCE = timedelta(seconds=20)
+PATIENCE = timedelta(seconds=10)
 SCOPES: dict[str, Callable[[Known], Filter]] = {"video": of_video, "workspace": of_workspace}
 
 
@@ -72,7 +72,7 @@ def run(server: Postgres, asked: argparse.Namespace) -> None:
     tell(found, plans=asked.plans)
     if not asked.no_baseline:
         plainly(engine)
-        for name, plain in ask(engine, asked.only, 3):
+        for name, plain in ask(engine, asked.only, 2):
             times = f"{'>' if plain.timed_out else ''}{plain.p50_ms / found[name].p50_ms:,.0f} times as long"
             print(f"{name:50} {plain.p50_ms:10,.1f} ms on the plain b-tree, {times}", flush=True)
     engine.dispose()
