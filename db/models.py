@@ -356,7 +356,7 @@ class UploadPart(Base):
     blob_key: Mapped[str]
 
 
-SLICES = tuple(int(15_000 * 2 ** (step / 2)) for step in range(26))
+SLICES = tuple(int(1000 * 2 ** (step / 2)) for step in range(35))
 """Where slices of time begin by which the words of events are indexed, in milliseconds, but for the first; each is longer than the one
 before."""
 

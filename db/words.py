@@ -16,8 +16,8 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from db.filters import HAS_WORDS, LIMIT, Match, Sort, conditions, found, in_order, place, sorted_by, those_with
 from db.models import EVENT_COLUMNS, SLICES, Event, EventRow
 
-LOOKED_THROUGH = 1500
-"""Events that are looked through in order: enough for a page of what one in fifteen has."""
+LOOKED_THROUGH = 600
+"""Events that are looked through in order: enough for a page of what one in six has."""
 
 _asked = func.websearch_to_tsquery("english", bindparam("text", type_=Text))
 _CAN_BE_FOUND = select(func.querytree(_asked))
