@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import stamina
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -42,6 +43,7 @@ def make_engine(settings: Settings) -> Engine:
         pool_size=settings.db_pool,
         max_overflow=0,
         pool_timeout=10,
+        json_deserializer=from_json,
         connect_args={
             "connect_timeout": 5,
             "keepalives_idle": 10,
