@@ -27,10 +27,13 @@ class Round(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """How many bytes of its video a job has brought in, and of how many; null: nobody knows yet."""
+    """How many bytes of its video a job has brought in, and of how many; null: nobody knows yet. `furthest`: the largest share that it had
+    before it began anew.
+    """
 
     bytes_done: int
     bytes_total: int | None
+    furthest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,8 @@ def beginning(session: Session, job_id: UUID) -> Fetch | Plan:
 
 def arrivals(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Arrival]:
     """Job id -> what of its video's bytes is there; jobs whose video was there before are left out."""
-    rows = session.execute(select(Fetch.job_id, Fetch.bytes_done, Fetch.bytes_total).where(Fetch.job_id.in_(list(job_ids))))
-    return {job_id: Arrival(done, total) for job_id, done, total in rows}
+    rows = session.execute(select(Fetch.job_id, Fetch.bytes_done, Fetch.bytes_total, Fetch.furthest).where(Fetch.job_id.in_(list(job_ids))))
+    return {job_id: Arrival(done, total, furthest) for job_id, done, total, furthest in rows}
 
 
 def with_old_replies(session: Session, *, kept: timedelta) -> list[UUID]:

@@ -223,7 +223,7 @@ class Fetch(Work, Base):
 
     They are the parts of its upload, joined. `url` says where the parts come from, where nobody sends them, until they are here: it may be
     a secret. `etag` is what the server there called the bytes that are in them, or their date. `bytes_done` of `bytes_total` (null: nobody
-    knows yet) are brought in.
+    knows yet) are brought in. `furthest`: the largest share of them that there ever was before they had to be brought in anew, 0 to 1.
     """
 
     __tablename__ = "fetches"
@@ -233,6 +233,7 @@ class Fetch(Work, Base):
     etag: Mapped[str | None]
     bytes_done: Mapped[int] = mapped_column(BigInteger, server_default="0")
     bytes_total: Mapped[int | None] = mapped_column(BigInteger)
+    furthest: Mapped[float] = mapped_column(server_default="0")
 
     __table_args__ = (UniqueConstraint("job_id"), *_work_args("fetches"))
 

@@ -12,7 +12,7 @@ from core.blobs import Blobs
 from core.containers import HEADER_BYTES, media_type
 from core.errors import DatabaseUnavailable, Gone
 from core.queue import PLAN
-from db import jobs, leases, uploads
+from db import fetches, jobs, leases, uploads
 from db.leases import LeaseLost
 from db.models import Fetch, Upload, Video
 from db.uploads import Piece
@@ -93,7 +93,7 @@ class Meter:
             return
         try:
             with self._runtime.sessions.begin() as session:
-                leases.note(session, self._work, bytes_done=self._done)
+                fetches.note(session, self._work, bytes_done=self._done)
         except DatabaseUnavailable as error:
             log.warning("fetch.not_told", error=error.as_dict())
         self._tell_at = time.monotonic() + TELL_EVERY_S

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.blobs import part_key
 from core.containers import HEADER_BYTES, media_type
 from core.errors import EmptyUpload, RemoteUnavailable, TooLarge
-from db import jobs, leases, quotas, uploads
+from db import fetches, jobs, leases, quotas, uploads
 from db.leases import LeaseLost
 from db.models import Fetch, Upload
 from db.uploads import Piece
@@ -101,29 +101,30 @@ class Shelf:
             raise LeaseLost
         if upload is None:
             upload = uploads.create(session, row.workspace_id, kept=self._kept, role="fetched", video_id=job.video_id, job_id=job.id)
-            row.upload_id, row.etag, row.bytes_done = upload.id, None, 0
+            row.upload_id = upload.id
+            fetches.note(session, self._work, bytes_done=0, etag=None)
         upload.expires_at = func.clock_timestamp() + self._kept
         return upload.id, upload.offset, upload.state != "open", row.etag
 
     def _promise(self, session: Session) -> None:
         """What there is no room for is not begun. It is taken piece by piece, since a job that ends before would keep it for long."""
         self._ensure_room(session, (self._total or 0) - self.size)
-        leases.note(session, self._work, bytes_total=self._total, etag=self.validator)
+        fetches.note(session, self._work, bytes_total=self._total, etag=self.validator)
 
     def _ensure_room(self, session: Session, more: int) -> None:
         quotas.ensure_room(session, self._work.workspace_id, self._runtime.settings, more=more)
 
     def _count(self, session: Session, piece: Piece) -> None:
         self._ensure_room(session, piece.size)
-        leases.note(session, self._work, bytes_done=self.size + piece.size)
+        fetches.note(session, self._work, bytes_done=self.size + piece.size)
         if uploads.count(session, self._upload_id, at=self.size, added=[piece], kept=self._kept) is None:
             raise LeaseLost
 
     def _finish(self, session: Session) -> None:
-        leases.note(session, self._work, bytes_total=self.size)
+        fetches.note(session, self._work, bytes_total=self.size)
         if uploads.count(session, self._upload_id, at=self.size, added=(), kept=self._kept, state="whole", length=self.size) is None:
             raise LeaseLost
 
     def _forget(self, session: Session) -> list[str]:
-        leases.note(session, self._work, bytes_done=0, bytes_total=None, etag=None)
+        fetches.note(session, self._work, bytes_done=0, bytes_total=None, etag=None)
         return uploads.start_over(session, self._upload_id)

@@ -46,6 +46,7 @@ Draw = Callable[[random.Random, Known, Filter], Question]
 def known(engine: Engine) -> list[Known]:
     """Events at random."""
     with engine.connect() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         share = min(100.0, 300 * SAMPLE / connection.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'events'")).scalar_one())
         rows = connection.execute(
             text(

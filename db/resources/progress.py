@@ -49,8 +49,8 @@ def progress(job: Job, tally: Tally, at: Round, arrival: Arrival | None = None) 
 
 
 def share_arrived(arrival: Arrival) -> float:
-    """Of the video's bytes, 0 to 1."""
-    return min(arrival.bytes_done / arrival.bytes_total, 1.0) if arrival.bytes_total else 0.0
+    """Of the video's bytes, 0 to 1; as far as it was already, where it had to begin anew."""
+    return max(min(arrival.bytes_done / arrival.bytes_total, 1.0) if arrival.bytes_total else 0.0, min(arrival.furthest, 1.0))
 
 
 def share_done(at: Round, *, refine: bool) -> float:

@@ -141,6 +141,17 @@ def test_a_file_that_may_have_changed_in_mid_download_is_fetched_from_its_start(
         assert_here(api, after.get("data", OTHER))
 
 
+def test_progress_does_not_go_back_where_a_download_begins_anew(api: httpx.Client, runtime: Runtime, there: Elsewhere) -> None:
+    ask(api, there.url())
+    seen = []
+    for etag, breaks_at in (("1", 5000), ("2", 4500), ("3", 4800), ("4", None)):
+        there.answer = Shared(MP4, etag=f'"{etag}"', breaks_at=breaks_at)
+        assert go(runtime).bytes_done == (breaks_at or len(MP4))
+        seen.append(the_job(api)["progress"]["percent"])
+    assert seen == sorted(seen)
+    assert 0 < seen[0] < seen[-1] == 10
+
+
 def test_a_date_names_a_version_where_there_is_no_tag(api: httpx.Client, runtime: Runtime, there: Elsewhere) -> None:
     date = "Wed, 01 Jul 2026 10:00:00 GMT"
 
