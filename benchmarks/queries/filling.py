@@ -86,6 +86,7 @@ def fill(engine: Engine, events: int) -> Iterator[str]:
             connection.execute(text(statement))
             yield f"{time.monotonic() - started:6.0f} s: {statement}"
         connection.execute(text("VACUUM (ANALYZE) events"))
+        connection.execute(text("RESET ALL"))  # the pool keeps this connection
 
 
 def _write(engine: Engine, events: int) -> int:
