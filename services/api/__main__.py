@@ -1,6 +1,7 @@
 """The API as a process: `python -m services.api --host 127.0.0.1 --port 8000`."""
 
 import argparse
+import sys
 
 import uvicorn
 
@@ -8,6 +9,9 @@ from core.configuration import read
 from core.settings import Settings
 from services.api.app import create_app
 from services.api.server import DRAIN_S, configuration
+
+SWITCH_S = 0.0005
+"""How long a thread goes on while others wait: with Python's 5 ms, requests wait for each other's threads longer than for the database."""
 
 
 def main() -> None:
@@ -19,6 +23,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     settings = read(Settings)
+    sys.setswitchinterval(SWITCH_S)
     where = {"host": arguments.host, "port": arguments.port}
     uvicorn.Server(configuration(create_app(settings), settings, drain_s=arguments.drain, **where)).run()
 

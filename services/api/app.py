@@ -84,8 +84,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     once.install(app)
     for resource in (  # what is asked for most is found first
-        following,
         events,
+        following,
         videos,
         jobs,
         uploads,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import to_json
 
@@ -13,7 +13,7 @@ from core.frames import pick
 from db import events, videos, windows
 from db.filters import Filter, Match, Sort
 from db.resources.events import EventOut, VerificationStatus, shown
-from services.api.context import Caller, Parts, Reader, WithParts
+from services.api.context import Caller, Reader, WithParts, parts_of
 from services.api.document import BINARY
 from services.api.listing import Listing
 from services.api.times import WallClock
@@ -91,27 +91,28 @@ class Wanted(Chosen):
 Asked = Annotated[Wanted, Query()]
 
 
-def _page(parts: Parts, caller: Caller, asked: Wanted, *, video_id: UUID | None) -> Response:
+def _page(request: Request, caller: Caller, asked: Wanted, *, video_id: UUID | None) -> Response:
     """Written out here, as the rows are: FastAPI would look at each event once more."""
-    with parts.sessions.look() as connection:
+    sessions = parts_of(request).sessions
+    with sessions.look() as connection:
         page = events.page(connection, asked.of(caller, video_id), sort=asked.sort, limit=asked.limit, cursor=asked.cursor)
     if video_id is not None and not page.rows:
-        with parts.sessions.begin() as session:
+        with sessions.begin() as session:
             videos.get(session, caller.workspace_id, video_id)
     listing = {"object": "list", "data": [shown(event) for event in page.rows], "next_cursor": page.next_cursor}
     return Response(to_json(listing), media_type="application/json")
 
 
 @router.get("/videos/{video_id}/events", response_model=Listing[EventOut])
-def list_events_of_video(parts: WithParts, caller: Reader, video_id: UUID, asked: Asked) -> Response:
+def list_events_of_video(request: Request, caller: Reader, video_id: UUID, asked: Asked) -> Response:
     """Events of one video, also while its job is running. An instant, like a cut, lasts 1 ms."""
-    return _page(parts, caller, asked, video_id=video_id)
+    return _page(request, caller, asked, video_id=video_id)
 
 
 @router.get("/events", response_model=Listing[EventOut])
-def list_events(parts: WithParts, caller: Reader, asked: Asked) -> Response:
+def list_events(request: Request, caller: Reader, asked: Asked) -> Response:
     """Events of all videos."""
-    return _page(parts, caller, asked, video_id=None)
+    return _page(request, caller, asked, video_id=None)
 
 
 @router.get("/events/{event_id}")
