@@ -201,7 +201,7 @@ def _in_media_time(end: BindParameter[Any], rounded: Callable[[Any], Any]) -> An
 
 
 def _in_workspace(given: frozenset[str], match: Match) -> list[list[ColumnElement[bool]]]:
-    """What lasts for no more than a minute has begun within the minute before, what lasts for no more than an hour within the hour."""
+    """What lasts for no more than a second has begun within the second before, what lasts for no more than 4 s within those; and so on."""
     going_on = _at if "at_ms" in given else _from if "from_ms" in given and match == "overlaps" else None
     if going_on is None or "job_id" in given:
         return []

@@ -30,7 +30,7 @@ AT_REST_S = 1.0
 
 
 def make_engine(settings: Settings) -> Engine:
-    """An engine whose connections can hang on nothing: not on a lock, not on a statement, not on a frozen peer."""
+    """An engine whose connections can hang on nothing: not on a lock, not on a statement, not on a host that vanished."""
     url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+psycopg")
     options = {
         "statement_timeout": int(settings.db_statement_timeout / timedelta(milliseconds=1)),
@@ -49,6 +49,7 @@ def make_engine(settings: Settings) -> Engine:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
+            "tcp_user_timeout": 25_000,  # keepalives don't run while what was sent is not confirmed
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     )
@@ -118,7 +119,7 @@ class Sessions:
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
-        """For what a single statement reads: no transaction is begun and ended around it, which would take as long again.
+        """To read: no transaction is begun and ended around it, which would take as long again. Each statement sees what is there then.
 
         Raises `DatabaseUnavailable`.
         """

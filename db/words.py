@@ -30,6 +30,10 @@ _HAS_WORDS_IN_SLICE = literal_column(Event.WORDS).op("@@", return_type=Boolean)(
 """The query with the mark of a slice before each of its words, as `Event.WORDS` has them."""
 
 
+_IS_IN_SLICE = literal_column(Event.SLICE, Integer) == _slices.c.slice
+"""Two slices may have the same mark."""
+
+
 def are_wanted(given: Mapping[str, Any]) -> bool:
     """Whether words are looked for in a whole workspace: a video or a job is looked through."""
     return "text" in given and not given.keys() & {"video_id", "job_id"}
@@ -48,7 +52,9 @@ def find(connection: Connection, given: Mapping[str, Any], match: Match, sort: S
     last = place(sort, sorted_by(sort, looked[-1]), looked[-1].id)
     statement = _by_words(shape.union(last), match, sort)
     for slices in _batches(given, sort, looked[-1]):
-        rows += connection.execute(statement, {**given, **last, "slices": list(slices), "limit": wanted - len(rows)})
+        told = {row.id for row in rows}  # what has just moved on is not told twice
+        more = connection.execute(statement, {**given, **last, "slices": list(slices), "limit": wanted - len(rows)})
+        rows += [row for row in more if row.id not in told]
         if len(rows) == wanted:
             break
     return rows
@@ -66,7 +72,12 @@ def _first(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
 @lru_cache(maxsize=1000)
 def _by_words(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
     """As `found`, among those alone that have the words in some slices: left to itself, the planner would choose what it knows more of."""
-    those = select(Event.__table__).join_from(_slices, Event.__table__, _HAS_WORDS_IN_SLICE).cte("events").prefix_with("MATERIALIZED")
+    those = (
+        select(Event.__table__)
+        .join_from(_slices, Event.__table__, _HAS_WORDS_IN_SLICE & _IS_IN_SLICE)
+        .cte("events")
+        .prefix_with("MATERIALIZED")
+    )
     return those_with(conditions(given, match), given, sort).add_cte(those)
 
 

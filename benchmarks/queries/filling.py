@@ -103,7 +103,8 @@ def _write(engine: Engine, events: int) -> int:
                 rows = connection.execute(text(EVENTS), drawn).rowcount
                 written += rows  # in one go: what is read before a statement is old after it
                 if not rows:
-                    return
+                    break
+            connection.execute(text("RESET ALL"))  # the pool keeps this connection
 
     with ThreadPoolExecutor(WRITERS) as pool:
         for done in [pool.submit(work) for _ in range(WRITERS)]:

@@ -51,13 +51,15 @@ class Glances:
     async def _version(self, job_id: UUID) -> Version | None:
         """As it is after this was called: whoever comes while a query is on its way gets the answer to the next one."""
         self._wanted.add(job_id)
-        self._next = self._next or asyncio.create_task(self._ask(self._last), context=Context())  # it is no request's
+        if self._next is None or self._next.done():
+            self._next = asyncio.create_task(self._ask(self._last), context=Context())  # it is no request's
         return (await asyncio.shield(self._next)).get(job_id)  # whoever asked first may leave first
 
     async def _ask(self, before: asyncio.Task[dict[UUID, Version]] | None) -> dict[UUID, Version]:
         """Once the query before this one has ended, however it did."""
-        if before:
+        if before and not before.done():
             await asyncio.wait([before])
+        del before  # or while queries fail, each keeps the one before it, with all that its exception holds
         wanted, self._wanted = self._wanted, set()
         self._last, self._next = self._next, None
         return await run_in_threadpool(self._versions, wanted)
