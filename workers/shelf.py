@@ -103,6 +103,7 @@ class Shelf:
             upload = uploads.create(session, row.workspace_id, kept=self._kept, role="fetched", video_id=job.video_id, job_id=job.id)
             row.upload_id = upload.id
             fetches.note(session, self._work, bytes_done=0, etag=None)
+            session.refresh(row)
         upload.expires_at = func.clock_timestamp() + self._kept
         return upload.id, upload.offset, upload.state != "open", row.etag
 

@@ -52,6 +52,13 @@ def ask(api: httpx.Client, video: Video) -> Ask:
     return names
 
 
+def test_a_page_has_events_as_each_is_by_itself(api: httpx.Client, video: Video) -> None:
+    events = api.get(f"/v1/videos/{video.id}/events").json()["data"]
+    assert len(events) == len(TRUTH)
+    for event in events:
+        assert api.get(f"/v1/events/{event['id']}").json() == event
+
+
 @pytest.mark.parametrize(
     ("at_ms", "found"),
     [(0, "a"), (4_999, "a"), (5_000, "ab"), (9_999, "ab"), (10_000, "b"), (19_999, "b"), (20_000, "c"), (20_001, ""), (120_000, "")],
