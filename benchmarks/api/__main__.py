@@ -89,12 +89,13 @@ def requests(server: Server, bare: Beside, name: str, path: str, asked: argparse
     rate, bare_rate = (statistics.median(one.a_second for one in side) for side in zip(*pairs, strict=True))
     slow, bare_slow = (statistics.median(one.p99_ms for one in side) for side in zip(*pairs, strict=True))
     ratio = statistics.median(one.a_second / other.a_second for one, other in pairs)
+    slow_ratio = statistics.median(other.p99_ms / one.p99_ms for one, other in pairs)
     print(
-        f"{name}, {len(ours.content):,} bytes: {rate:,.0f} a second, bare {bare_rate:,.0f}: {ratio:.2f} of it (least: {LEAST['requests']});"
-        f" p99 {slow:.1f} ms, bare {bare_slow:.1f} ms: {bare_slow / slow:.2f}",
+        f"{name}, {len(ours.content):,} bytes: {rate:,.0f} a second, bare {bare_rate:,.0f}: {ratio:.2f} of it;"
+        f" p99 {slow:.1f} ms, bare {bare_slow:.1f} ms: {slow_ratio:.2f} of it (least of both: {LEAST['requests']})",
         flush=True,
     )
-    return ratio >= LEAST["requests"]
+    return min(ratio, slow_ratio) >= LEAST["requests"]
 
 
 def uploads(server: Server, asked: argparse.Namespace) -> bool:

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from db.models import EventRow
+from db.models import EVENT_COLUMNS, EventRow
+
+_NAMES = tuple(column.name for column in EVENT_COLUMNS)
 
 VerificationStatus = Literal["confirmed", "rejected", "unverified"]
 
@@ -67,26 +69,27 @@ class EventOut(BaseModel):
 
 def shown(event: EventRow) -> dict[str, Any]:
     """The members of an `EventOut`, in their order: for a page, which need not be looked through once more."""
-    recorded = event.recorded
+    row = dict(zip(_NAMES, event, strict=False))  # by attribute it takes three times as long
+    recorded = row["recorded"]
     return {
-        "id": event.id,
+        "id": row["id"],
         "object": "event",
-        "video_id": event.video_id,
-        "job_id": event.job_id,
-        "type": event.type,
-        "title": event.title,
-        "description": event.description,
-        "start_ms": event.start_ms,
-        "end_ms": event.end_ms,
-        "start_uncertainty_ms": event.start_uncertainty_ms,
-        "end_uncertainty_ms": event.end_uncertainty_ms,
-        "confidence": event.confidence,
-        "confidence_source": event.confidence_source,
-        "verification": event.verification,
-        "evidence": {"pts_ms": event.evidence_pts_ms, "frame_url": f"/v1/events/{event.id}/frame.jpg"},
-        "attributes": event.attributes,
-        "source": event.source,
-        "provisional": event.provisional,
+        "video_id": row["video_id"],
+        "job_id": row["job_id"],
+        "type": row["type"],
+        "title": row["title"],
+        "description": row["description"],
+        "start_ms": row["start_ms"],
+        "end_ms": row["end_ms"],
+        "start_uncertainty_ms": row["start_uncertainty_ms"],
+        "end_uncertainty_ms": row["end_uncertainty_ms"],
+        "confidence": row["confidence"],
+        "confidence_source": row["confidence_source"],
+        "verification": row["verification"],
+        "evidence": {"pts_ms": row["evidence_pts_ms"], "frame_url": f"/v1/events/{row['id']}/frame.jpg"},
+        "attributes": row["attributes"],
+        "source": row["source"],
+        "provisional": row["provisional"],
         "recorded_start": recorded.lower if recorded else None,
         "recorded_end": recorded.upper if recorded else None,
     }

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import to_json
 
@@ -16,6 +16,7 @@ from db.resources.events import EventOut, VerificationStatus, shown
 from services.api.context import Caller, Reader, WithParts, parts_of
 from services.api.document import BINARY
 from services.api.listing import Listing
+from services.api.parameters import Parameters
 from services.api.times import WallClock
 
 router = APIRouter(prefix="/v1", tags=["events"])
@@ -88,7 +89,9 @@ class Wanted(Chosen):
     cursor: str | None = Field(None, max_length=500, description="`next_cursor` of the page before.")
 
 
-Asked = Annotated[Wanted, Query()]
+wanted = Parameters(Wanted)
+
+Asked = Annotated[Wanted, Depends(wanted)]
 
 
 def _page(request: Request, caller: Caller, asked: Wanted, *, video_id: UUID | None) -> Response:
@@ -103,13 +106,13 @@ def _page(request: Request, caller: Caller, asked: Wanted, *, video_id: UUID | N
     return Response(to_json(listing), media_type="application/json")
 
 
-@router.get("/videos/{video_id}/events", response_model=Listing[EventOut])
+@router.get("/videos/{video_id}/events", response_model=Listing[EventOut], openapi_extra=wanted.told)
 def list_events_of_video(request: Request, caller: Reader, video_id: UUID, asked: Asked) -> Response:
     """Events of one video, also while its job is running. An instant, like a cut, lasts 1 ms."""
     return _page(request, caller, asked, video_id=video_id)
 
 
-@router.get("/events", response_model=Listing[EventOut])
+@router.get("/events", response_model=Listing[EventOut], openapi_extra=wanted.told)
 def list_events(request: Request, caller: Reader, asked: Asked) -> Response:
     """Events of all videos."""
     return _page(request, caller, asked, video_id=None)
