@@ -19,7 +19,7 @@ from db.videos import as_id
 def page(connection: Connection, wanted: Filter, *, sort: Sort, limit: int, cursor: str | None) -> Page[EventRow]:
     """Events that match all of the filter, by keyset. Raises `Unprocessable` for a bad cursor."""
     given = wanted.given() | ({} if cursor is None else _last(sort, cursor)) | {"limit": limit + 1}
-    if words.are_wanted(given):
+    if "text" in given:
         rows = words.find(connection, given, wanted.match, sort)
     else:
         rows = list(connection.execute(found(frozenset(given), wanted.match, sort), given).all())  # at once: one by one takes longer

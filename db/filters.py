@@ -28,7 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from db.models import EVENT_COLUMNS, LENGTHS, Event, EventRow, Job, Video
+from db.indexing import LENGTH, LENGTHS, RANK, STATUS
+from db.models import EVENT_COLUMNS, Event, EventRow, Job, Video
 
 Sort = Literal["start_ms", "-start_ms", "-confidence"]
 Match = Literal["overlaps", "within", "starts"]
@@ -59,9 +60,9 @@ class Filter:
 
 
 # As in the indexes, letter for letter: with parameters in it an expression is another one.
-_rank: ColumnElement[float] = literal_column(Event.RANK, Float)
-status: ColumnElement[str] = literal_column(Event.STATUS, Text)
-_length: ColumnElement[int] = literal_column(Event.LENGTH, Integer)
+_rank: ColumnElement[float] = literal_column(RANK, Float)
+status: ColumnElement[str] = literal_column(STATUS, Text)
+_length: ColumnElement[int] = literal_column(LENGTH, Integer)
 
 _last_ms, _last_rank, _last_id = bindparam("last", type_=BigInteger), bindparam("last", type_=Float), bindparam("last_id", type_=Uuid)
 AFTER: dict[Sort, ColumnElement[bool]] = {

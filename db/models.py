@@ -27,6 +27,8 @@ from sqlalchemy.dialects.postgresql import INT8RANGE, JSONB, TSTZRANGE, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
+from db.indexing import LENGTH, RANK, STATUS, WORDS
+
 
 class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {
@@ -357,28 +359,10 @@ class UploadPart(Base):
     blob_key: Mapped[str]
 
 
-SLICES = tuple(int(1000 * 2 ** (step / 2)) for step in range(35))
-"""Where slices of time begin by which the words of events are indexed, in milliseconds, but for the first; each is longer than the one
-before."""
-
-LENGTHS = (1000, 4000, 16_000, 64_000, 256_000, 1_024_000, 4_096_000, 16_384_000)
-"""How long events of each kind of length last, in milliseconds, at the most; there is one more kind, of those that last longer."""
-
-
 class Event(Base):
     """What happened and when: `[start_ms, end_ms)`, each boundary with its uncertainty. `change`: the number of the change of its job that
     made it what it is.
-
-    By `RANK` those come first that are most certain, and last those that nobody measured. `LENGTH` is the kind of length, from 0,
-    `SLICE` the slice of time that it begins in. `WORDS` are those of `search`, each with a mark of its workspace and slice before it: to an
-    index, the same word in another one is another word.
     """
-
-    RANK: ClassVar = "(- coalesce(confidence, -1))"
-    STATUS: ClassVar = "(verification ->> 'status')"
-    LENGTH: ClassVar = f"width_bucket(end_ms - start_ms - 1, '{{{','.join(map(str, LENGTHS))}}}'::bigint[])"
-    SLICE: ClassVar = f"width_bucket(start_ms, '{{{','.join(map(str, SLICES))}}}'::bigint[])"
-    WORDS: ClassVar = f"(ltrim(replace(' ' || search::text, ' ''', ' ''' || left(md5(workspace_id::text || {SLICE}::text), 8)))::tsvector)"
 
     __tablename__ = "events"
 
@@ -427,7 +411,7 @@ class Event(Base):
         ),
         Index("events_workspace_recorded", "workspace_id", "recorded", postgresql_using="gist"),
         # What was written last lies in a list that each query reads: not the 4 MB that there may be of it elsewhere.
-        Index("events_words", text(WORDS), postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256}),
+        Index("events_tagged_words", text(WORDS), postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256}),
         Index("events_job_changes", "job_id", "change", "id"),
     )
 

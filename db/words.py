@@ -1,63 +1,111 @@
-"""Words among all events of a workspace, in order: a page of them, whether one event in two has them or one in a million.
+"""Words among events, in order: a page of them, whether one event in two has them or one in a million.
 
 An index in order finds the first of many soon, and an index of words all of a few, which are sorted then. In between both take long. So the
-first events are looked through in order; if these are not enough, the index of words is asked for one slice of time after the other, until
-a page is full: `Event.WORDS` has the words of each slice by themselves.
+first events are looked through in order, and more while these promise a page; otherwise the index of words is asked for one slice of time
+after the other, until a page is full: `db.indexing.WORDS` has the words of each slice by themselves, and whose they are.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, Connection, Integer, Select, Text, Uuid, bindparam, cast, func, literal_column, select
+from sqlalchemy import ARRAY, Boolean, Connection, Integer, Select, Text, bindparam, cast, func, literal_column, select, true
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from db.filters import HAS_WORDS, LIMIT, Match, Sort, conditions, found, in_order, place, sorted_by, those_with
-from db.models import EVENT_COLUMNS, SLICES, Event, EventRow
+from db.indexing import SLICE, SLICES, WORDS, in_slice, last_of, length_tags, owner_tag, slice_of, type_tags
+from db.models import EVENT_COLUMNS, Event, EventRow
 
-LOOKED_THROUGH = 600
-"""Events that are looked through in order: enough for a page of what one in six has."""
+LOOKED_THROUGH = {"workspace": 300, "owner": 1000}
+"""Events that are looked through in order at first. Those of a video or a job lie side by side: in the same time there can be more."""
 
-_asked = func.websearch_to_tsquery("english", bindparam("text", type_=Text))
-_CAN_BE_FOUND = select(func.querytree(_asked))
-"""What an index can find of a query. Empty: there are no words in it. T: whatever lacks some words is asked for as well."""
+PROMISING = 2000
+"""As long as so many more will do for a page, by what was found among the last ones, they are looked through too."""
 
-_slices = func.unnest(bindparam("slices", type_=ARRAY(Integer))).table_valued("slice").render_derived()
-_mark = func.left(func.md5(cast(bindparam("workspace_id", type_=Uuid), Text) + cast(_slices.c.slice, Text)), 8)
-_marked = cast(func.regexp_replace(cast(_asked, Text), "'((?:[^']|'')*)'", "'" + _mark + r"\1'", "g"), TSQUERY)
-_HAS_WORDS_IN_SLICE = literal_column(Event.WORDS).op("@@", return_type=Boolean)(_marked)
-"""The query with the mark of a slice before each of its words, as `Event.WORDS` has them."""
+MORE = 8
+"""With each statement up to so many times as many slices are asked for as with the one before."""
 
+_text = bindparam("text", type_=Text)
+_ASKED = select(cast(func.websearch_to_tsquery("english", _text), Text), func.querytree(func.websearch_to_tsquery("english", _text)))
+"""The query, and what an index can find of it. Empty: there are no words in it. T: whatever lacks some words is asked for as well."""
 
-_IS_IN_SLICE = literal_column(Event.SLICE, Integer) == _slices.c.slice
+_slices = (
+    func.unnest(bindparam("slices", type_=ARRAY(Integer)), bindparam("queries", type_=ARRAY(Text)))
+    .table_valued("slice", "query", name="slices")
+    .render_derived()
+)
+_HAS_WORDS_IN_SLICE = literal_column(WORDS).op("@@", return_type=Boolean)(cast(_slices.c.query, TSQUERY))
+
+_IS_IN_SLICE = literal_column(SLICE, Integer) == _slices.c.slice
 """Two slices may have the same mark."""
-
-
-def are_wanted(given: Mapping[str, Any]) -> bool:
-    """Whether words are looked for in a whole workspace: a video or a job is looked through."""
-    return "text" in given and not given.keys() & {"video_id", "job_id"}
 
 
 def find(connection: Connection, given: Mapping[str, Any], match: Match, sort: Sort) -> list[EventRow]:
     """As many as `given["limit"]` says, as `db.filters.found` has them."""
-    shape, wanted = frozenset(given), given["limit"]
-    can_be_found = connection.execute(_CAN_BE_FOUND, given).scalar_one()
+    query, can_be_found = connection.execute(_ASKED, given).one()
     if can_be_found in {"", "T"}:
-        return list(connection.execute(found(shape, match, sort), given)) if can_be_found else []
-    looked = connection.execute(_first(shape, match, sort), {**given, "limit": LOOKED_THROUGH}).all()
-    rows = [row for row in looked if row.has_words][:wanted]
-    if len(rows) == wanted or not looked or looked[-1].number < LOOKED_THROUGH:
-        return rows
-    last = place(sort, sorted_by(sort, looked[-1]), looked[-1].id)
-    statement = _by_words(shape.union(last), match, sort)
-    for slices in _batches(given, sort, looked[-1]):
-        told = {row.id for row in rows}  # what has just moved on is not told twice
-        more = connection.execute(statement, {**given, **last, "slices": list(slices), "limit": wanted - len(rows)})
-        rows += [row for row in more if row.id not in told]
-        if len(rows) == wanted:
-            break
-    return rows
+        return list(connection.execute(found(frozenset(given), match, sort), given)) if can_be_found else []
+    search = _Search(connection, given, match, sort)
+    last = search.look_through()
+    if last is not None:
+        search.look_up(query, after=last)
+    return list(search.rows.values())
+
+
+@dataclass
+class _Search:
+    """`rows` are those that were found, by id: what has moved on between two statements is not told twice."""
+
+    connection: Connection
+    given: Mapping[str, Any]
+    match: Match
+    sort: Sort
+    rows: dict[UUID, EventRow] = field(default_factory=dict)
+
+    def look_through(self) -> EventRow | None:
+        """Adds what is among the first ones. Gives the last of these; None: there is no more, or no more is wanted."""
+        after: dict[str, Any] = {}
+        number = LOOKED_THROUGH["owner" if self.given.keys() & {"video_id", "job_id"} else "workspace"]
+        while True:
+            statement = _first(frozenset(self.given).union(after), self.match, self.sort)
+            looked = self.connection.execute(statement, {**self.given, **after, "limit": number}).all()
+            with_words = [row for row in looked if row.has_words]
+            self._add(with_words)
+            if not self._missing or not looked or looked[-1].number < number:
+                return None
+            last = looked[-1]
+            expected = self._missing * number // max(len(with_words), 1)
+            if expected > PROMISING:
+                return last
+            number, after = expected + expected // 4 + 1, self._place(last)
+
+    def look_up(self, query: str, *, after: EventRow) -> None:
+        """Adds what comes after a row, by the index of words."""
+        given = {**self.given, **self._place(after)}
+        statement = _by_words(frozenset(given), self.match, self.sort)
+        slices = _slices_from(given, self.sort, after)
+        number = len(slices) if self.sort == "-confidence" else 1 if self.rows else MORE // 2
+        while slices and (missing := self._missing):
+            asked, slices = slices[:number], slices[number:]
+            queries = [_query(query, given, self.match, one) for one in asked]
+            more = self.connection.execute(statement, {**given, "slices": list(asked), "queries": queries, "limit": missing}).all()
+            self._add(more)
+            enough = missing * number // max(len(more), 1)  # there is more in later slices: they are longer
+            number = max(1, min(enough, MORE * number))
+
+    def _add(self, more: Iterable[EventRow]) -> None:
+        for row in more:
+            if self._missing:
+                self.rows.setdefault(row.id, row)
+
+    @property
+    def _missing(self) -> int:
+        return int(self.given["limit"]) - len(self.rows)
+
+    def _place(self, row: EventRow) -> dict[str, Any]:
+        return place(self.sort, sorted_by(self.sort, row), row.id)
 
 
 @lru_cache(maxsize=1000)
@@ -71,36 +119,40 @@ def _first(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
 
 @lru_cache(maxsize=1000)
 def _by_words(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
-    """As `found`, among those alone that have the words in some slices: left to itself, the planner would choose what it knows more of."""
-    those = (
-        select(Event.__table__)
-        .join_from(_slices, Event.__table__, _HAS_WORDS_IN_SLICE & _IS_IN_SLICE)
-        .cte("events")
-        .prefix_with("MATERIALIZED")
-    )
+    """As `found`, among those alone that have the words in some slices. Left to itself, the planner would choose what it knows more of, or
+    join the table with the slices: with the offset it has to look for those of one slice after the other.
+    """
+    of_slice = select(Event.__table__).where(_HAS_WORDS_IN_SLICE, _IS_IN_SLICE).offset(literal_column("0")).lateral("of_slice")
+    those = select(of_slice).join_from(_slices, of_slice, true()).cte("events").prefix_with("MATERIALIZED")
     return those_with(conditions(given, match), given, sort).add_cte(those)
 
 
-def _batches(given: Mapping[str, Any], sort: Sort, last: EventRow) -> Iterator[Sequence[int]]:
-    """The slices that what comes after a row may begin in: those of one batch come before those of the next."""
+def _slices_from(given: Mapping[str, Any], sort: Sort, last: EventRow) -> Sequence[int]:
+    """The slices that what comes after a row may begin in, in this order; by confidence, in any."""
     everywhere = range(len(SLICES) + 1)
     match sort:
         case "start_ms":
             ends = [given[name] for name in ("at_ms", "to_ms") if name in given]
-            yield from _growing(everywhere[_slice(last.start_ms) : _slice(min(ends)) + 1 if ends else None])
+            return everywhere[slice_of(last.start_ms) : slice_of(min(ends)) + 1 if ends else None]
         case "-start_ms":
-            yield from _growing(everywhere[_slice(last.start_ms) :: -1])
+            return everywhere[slice_of(last.start_ms) :: -1]
         case "-confidence":
-            yield everywhere
+            return everywhere
 
 
-def _slice(start_ms: int) -> int:
-    return bisect_right(SLICES, start_ms)
+def _query(words: str, given: Mapping[str, Any], match: Match, number: int) -> str:
+    """What to ask the index for in a slice."""
+    return in_slice(" & ".join((f"({words})", *_tags(given, match, number))), given["workspace_id"], number)
 
 
-def _growing(slices: Sequence[int]) -> Iterator[Sequence[int]]:
-    """One, and then as many again as there were before: where little is found in some, there will be little in more."""
-    begin, end = 0, 1
-    while begin < len(slices):
-        yield slices[begin:end]
-        begin, end = end, 2 * end
+def _tags(given: Mapping[str, Any], match: Match, number: int) -> Iterator[str]:
+    """What the index knows of what is wanted in a slice, beside words."""
+    owner = given.get("job_id") or given.get("video_id")
+    if owner:
+        yield owner_tag(owner)
+    if "types" in given:
+        yield type_tags(given["types"])
+    going_on = given.get("at_ms", given.get("from_ms") if match == "overlaps" else None)
+    last_ms = last_of(number)
+    if going_on is not None and last_ms is not None and last_ms < going_on:
+        yield length_tags(going_on + 1 - last_ms)

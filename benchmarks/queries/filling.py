@@ -12,7 +12,7 @@ from db.models import Event
 
 WORDS, PHRASES, TYPES, WORKSPACES = 50_000, 200_000, 60, 20
 MEAN_EVENTS = 400
-"""Of a video, about; the largest have a hundred times as many."""
+"""Of a video, about; the largest have a hundred times as many. No video has more than one a second, but for chance."""
 
 BATCH, WRITERS = 100, 3
 """Videos whose events are written by one statement, and how many write at once."""
@@ -51,11 +51,14 @@ EVENTS = """
         SELECT *, least(duration_ms, start_ms + CASE WHEN long < 0.1 THEN 1 WHEN long < 0.989 THEN 500 + power(random(), 3) * 60000
             WHEN long < 0.999 THEN 60000 + random() * 1800000 ELSE duration_ms END)::bigint AS end_ms
         FROM (
-            SELECT videos.workspace_id, videos.id AS video_id, jobs.id AS job_id, duration_ms, recorded_at,
+            SELECT workspace_id, video_id, jobs.id AS job_id, duration_ms, recorded_at,
                 (random() * (duration_ms - 1))::bigint AS start_ms, random() AS long, random() AS sure, random() AS seen,
                 floor(power(random(), 3) * :types)::int AS kind, 1 + floor(random() * :phrases)::int AS phrase_number
-            FROM (SELECT * FROM videos ORDER BY id LIMIT :batch OFFSET :done) videos JOIN jobs ON jobs.video_id = videos.id,
-                generate_series(1, least(40000, 80 / power(random(), 0.85))::int + 0 * videos.bytes::int) n
+            FROM (
+                SELECT id AS video_id, recorded_at, events, greatest(duration_ms, 1000 * events) AS duration_ms
+                FROM videos, LATERAL (SELECT least(40000, 80 / power((1 + (hashtext(id::text) & 1048575)) / 1048576.0, 0.85))::int) drawn (events)
+                ORDER BY id LIMIT :batch OFFSET :done
+            ) filled JOIN jobs USING (video_id), generate_series(1, events)
         ) drawn
     ) timed JOIN phrases phrase ON phrase.number = phrase_number
     ORDER BY video_id, start_ms

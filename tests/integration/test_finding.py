@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from core.settings import Settings
 from db import events, words
 from db.filters import Filter, Match, Sort
-from db.models import SLICES, Event, EventRow, Job, Video, Window
+from db.indexing import SLICES
+from db.models import Event, EventRow, Job, Video, Window
 from db.session import Sessions
 from tests.integration import rows
 
@@ -168,11 +169,14 @@ def some(chance: random.Random, **ends: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("sort", ["start_ms", "-start_ms", "-confidence"])
-@pytest.mark.parametrize("looked_through", [3, 2000])
-def test_every_question_is_answered_in_full(world: World, monkeypatch: pytest.MonkeyPatch, sort: Sort, looked_through: int) -> None:
+@pytest.mark.parametrize(("looked_through", "promising"), [(3, 0), (3, 20), (2000, 0)])
+def test_every_question_is_answered_in_full(
+    world: World, monkeypatch: pytest.MonkeyPatch, sort: Sort, looked_through: int, promising: int
+) -> None:
     """Also where the words are not among the first events, which few are enough for here."""
-    monkeypatch.setattr(words, "LOOKED_THROUGH", looked_through)
-    chance = random.Random(f"{sort} {looked_through}")
+    monkeypatch.setattr(words, "LOOKED_THROUGH", dict.fromkeys(words.LOOKED_THROUGH, looked_through))
+    monkeypatch.setattr(words, "PROMISING", promising)
+    chance = random.Random(f"{sort} {looked_through} {promising}")
     answered = 0
     for _ in range(250):
         wanted, limit = asked(chance, world), chance.choice((1, 7, 100))
