@@ -10,7 +10,7 @@ from uuid import UUID
 LENGTHS = (1000, 4000, 16_000, 64_000, 256_000, 1_024_000, 4_096_000, 16_384_000)
 """How long events of each kind of length last, in milliseconds, at the most; there is one more kind, of those that last longer."""
 
-SLICES = tuple(int(16_000 * 2 ** (step / 6)) for step in range(79))
+SLICES = tuple(int(8000 * 2 ** (step / 6)) for step in range(85))
 """Where slices of time begin by which the words of events are indexed, in milliseconds, but for the first; from then on each is longer
 than the one before by 12 %.
 """

@@ -8,7 +8,7 @@ after the other, until a page is full: `db.indexing.WORDS` has the words of each
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Boolean, Connection, Integer, Select, Text, bindparam, cast, func, literal_column, select, true
@@ -18,10 +18,10 @@ from db.filters import HAS_WORDS, LIMIT, Match, Sort, conditions, found, in_orde
 from db.indexing import SLICE, SLICES, WORDS, in_slice, last_of, length_tags, owner_tag, slice_of, type_tags
 from db.models import EVENT_COLUMNS, Event, EventRow
 
-LOOKED_THROUGH = {"workspace": 300, "owner": 1000}
+LOOKED_THROUGH = {"workspace": 300, "owner": 600}
 """Events that are looked through in order at first. Those of a video or a job lie side by side: in the same time there can be more."""
 
-PROMISING = 2000
+PROMISING = 1500
 """As long as so many more will do for a page, by what was found among the last ones, they are looked through too."""
 
 MORE = 8
@@ -31,14 +31,14 @@ _text = bindparam("text", type_=Text)
 _ASKED = select(cast(func.websearch_to_tsquery("english", _text), Text), func.querytree(func.websearch_to_tsquery("english", _text)))
 """The query, and what an index can find of it. Empty: there are no words in it. T: whatever lacks some words is asked for as well."""
 
-_slices = (
+_asked = (
     func.unnest(bindparam("slices", type_=ARRAY(Integer)), bindparam("queries", type_=ARRAY(Text)))
     .table_valued("slice", "query", name="slices")
     .render_derived()
 )
-_HAS_WORDS_IN_SLICE = literal_column(WORDS).op("@@", return_type=Boolean)(cast(_slices.c.query, TSQUERY))
+_HAS_WORDS_IN_SLICE = literal_column(WORDS).op("@@", return_type=Boolean)(cast(_asked.c.query, TSQUERY))
 
-_IS_IN_SLICE = literal_column(SLICE, Integer) == _slices.c.slice
+_IS_IN_SLICE = literal_column(SLICE, Integer) == _asked.c.slice
 """Two slices may have the same mark."""
 
 
@@ -48,10 +48,17 @@ def find(connection: Connection, given: Mapping[str, Any], match: Match, sort: S
     if can_be_found in {"", "T"}:
         return list(connection.execute(found(frozenset(given), match, sort), given)) if can_be_found else []
     search = _Search(connection, given, match, sort)
-    last = search.look_through()
-    if last is not None:
-        search.look_up(query, after=last)
+    left = search.look_through()
+    if left:
+        search.look_up(query, left)
     return list(search.rows.values())
+
+
+class _Left(NamedTuple):
+    """What comes after a row; that a page will be full within so many milliseconds of media time is to be expected."""
+
+    after: EventRow
+    within_ms: int
 
 
 @dataclass
@@ -64,8 +71,8 @@ class _Search:
     sort: Sort
     rows: dict[UUID, EventRow] = field(default_factory=dict)
 
-    def look_through(self) -> EventRow | None:
-        """Adds what is among the first ones. Gives the last of these; None: there is no more, or no more is wanted."""
+    def look_through(self) -> _Left | None:
+        """Adds what is among the first ones, and gives what is left; None: there is no more, or no more is wanted."""
         after: dict[str, Any] = {}
         number = LOOKED_THROUGH["owner" if self.given.keys() & {"video_id", "job_id"} else "workspace"]
         while True:
@@ -75,25 +82,22 @@ class _Search:
             self._add(with_words)
             if not self._missing or not looked or looked[-1].number < number:
                 return None
-            last = looked[-1]
-            expected = self._missing * number // max(len(with_words), 1)
-            if expected > PROMISING:
-                return last
-            number, after = expected + expected // 4 + 1, self._place(last)
+            first, last, times = looked[0], looked[-1], self._missing / max(len(with_words), 0.5)
+            if number * times > PROMISING:
+                return _Left(last, int(times * abs(last.start_ms - first.start_ms)))
+            number, after = int(1.25 * number * times) + 1, self._place(last)
 
-    def look_up(self, query: str, *, after: EventRow) -> None:
-        """Adds what comes after a row, by the index of words."""
-        given = {**self.given, **self._place(after)}
+    def look_up(self, query: str, left: _Left) -> None:
+        """Adds what is left, by the index of words."""
+        given = {**self.given, **self._place(left.after)}
         statement = _by_words(frozenset(given), self.match, self.sort)
-        slices = _slices_from(given, self.sort, after)
-        number = len(slices) if self.sort == "-confidence" else 1 if self.rows else MORE // 2
+        slices, number = _slices(given, self.sort, left)
         while slices and (missing := self._missing):
             asked, slices = slices[:number], slices[number:]
             queries = [_query(query, given, self.match, one) for one in asked]
             more = self.connection.execute(statement, {**given, "slices": list(asked), "queries": queries, "limit": missing}).all()
             self._add(more)
-            enough = missing * number // max(len(more), 1)  # there is more in later slices: they are longer
-            number = max(1, min(enough, MORE * number))
+            number = min(MORE * number, 1 + self._missing * number // max(len(more), 1))
 
     def _add(self, more: Iterable[EventRow]) -> None:
         for row in more:
@@ -110,11 +114,11 @@ class _Search:
 
 @lru_cache(maxsize=1000)
 def _first(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
-    """Those with the words among the first that are wanted otherwise, and the very last of these."""
+    """Those with the words among the first that are wanted otherwise, and the very first and last of these."""
     first = found(given - {"text"}, match, sort, columns=(*EVENT_COLUMNS, HAS_WORDS.label("has_words"))).subquery()
     numbered = select(first, func.row_number().over(order_by=in_order(sort, first.c)).label("number")).subquery()
-    is_last = numbered.c.number == LIMIT
-    return select(numbered).where(numbered.c.has_words | is_last).order_by(numbered.c.number)
+    is_end = numbered.c.number.in_((1, LIMIT))
+    return select(numbered).where(numbered.c.has_words | is_end).order_by(numbered.c.number)
 
 
 @lru_cache(maxsize=1000)
@@ -123,21 +127,24 @@ def _by_words(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
     join the table with the slices: with the offset it has to look for those of one slice after the other.
     """
     of_slice = select(Event.__table__).where(_HAS_WORDS_IN_SLICE, _IS_IN_SLICE).offset(literal_column("0")).lateral("of_slice")
-    those = select(of_slice).join_from(_slices, of_slice, true()).cte("events").prefix_with("MATERIALIZED")
+    those = select(of_slice).join_from(_asked, of_slice, true()).cte("events").prefix_with("MATERIALIZED")
     return those_with(conditions(given, match), given, sort).add_cte(those)
 
 
-def _slices_from(given: Mapping[str, Any], sort: Sort, last: EventRow) -> Sequence[int]:
-    """The slices that what comes after a row may begin in, in this order; by confidence, in any."""
+def _slices(given: Mapping[str, Any], sort: Sort, left: _Left) -> tuple[Sequence[int], int]:
+    """The slices that what is left may begin in, in order, and how many of them are to be asked for at first; by confidence: all."""
     everywhere = range(len(SLICES) + 1)
+    start_ms = left.after.start_ms
+    here = slice_of(start_ms)
     match sort:
         case "start_ms":
             ends = [given[name] for name in ("at_ms", "to_ms") if name in given]
-            return everywhere[slice_of(last.start_ms) : slice_of(min(ends)) + 1 if ends else None]
+            slices = everywhere[here : slice_of(min(ends)) + 1 if ends else None]
+            return slices, slice_of(start_ms + left.within_ms) + 1 - here
         case "-start_ms":
-            return everywhere[slice_of(last.start_ms) :: -1]
+            return everywhere[here::-1], here + 1 - slice_of(start_ms - left.within_ms)
         case "-confidence":
-            return everywhere
+            return everywhere, len(everywhere)
 
 
 def _query(words: str, given: Mapping[str, Any], match: Match, number: int) -> str:

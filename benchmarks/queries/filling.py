@@ -56,7 +56,9 @@ EVENTS = """
                 floor(power(random(), 3) * :types)::int AS kind, 1 + floor(random() * :phrases)::int AS phrase_number
             FROM (
                 SELECT id AS video_id, recorded_at, events, greatest(duration_ms, 1000 * events) AS duration_ms
-                FROM videos, LATERAL (SELECT least(40000, 80 / power((1 + (hashtext(id::text) & 1048575)) / 1048576.0, 0.85))::int) drawn (events)
+                FROM videos,
+                    LATERAL (SELECT (1 + (hashtext(id::text) & 1048575)) / 1048576.0 AS chance) drawn,
+                    LATERAL (SELECT least(40000, 80 / power(chance, 0.85))::int AS events) counted
                 ORDER BY id LIMIT :batch OFFSET :done
             ) filled JOIN jobs USING (video_id), generate_series(1, events)
         ) drawn
