@@ -28,7 +28,7 @@ MORE = 8
 """With each statement up to so many times as many slices are asked for as with the one before."""
 
 _text = bindparam("text", type_=Text)
-_ASKED = select(cast(func.websearch_to_tsquery("english", _text), Text), func.querytree(func.websearch_to_tsquery("english", _text)))
+_PARSED = select(cast(func.websearch_to_tsquery("english", _text), Text), func.querytree(func.websearch_to_tsquery("english", _text)))
 """The query, and what an index can find of it. Empty: there are no words in it. T: whatever lacks some words is asked for as well."""
 
 _asked = (
@@ -44,7 +44,7 @@ _IS_IN_SLICE = literal_column(SLICE, Integer) == _asked.c.slice
 
 def find(connection: Connection, given: Mapping[str, Any], match: Match, sort: Sort) -> list[EventRow]:
     """As many as `given["limit"]` says, as `db.filters.found` has them."""
-    query, can_be_found = connection.execute(_ASKED, given).one()
+    query, can_be_found = connection.execute(_PARSED, given).one()
     if can_be_found in {"", "T"}:
         return list(connection.execute(found(frozenset(given), match, sort), given)) if can_be_found else []
     search = _Search(connection, given, match, sort)
