@@ -410,8 +410,8 @@ class Event(Base):
             "events_workspace_verified", "workspace_id", text(STATUS), "start_ms", "id", postgresql_where=text(f"{STATUS} <> 'unverified'")
         ),
         Index("events_workspace_recorded", "workspace_id", "recorded", postgresql_using="gist"),
-        # What was written last lies in a list that each query reads: not the 4 MB that there may be of it elsewhere.
-        Index("events_tagged_words", text(WORDS), postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256}),
+        # Without the list of what was written last, which each query would read through, once for each slice.
+        Index("events_tagged_words", text(WORDS), postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("events_job_changes", "job_id", "change", "id"),
     )
 

@@ -25,7 +25,7 @@ PARTS = ("' ''='", *(part for tag in TAGS for part in (tag, "''' ''='")))[:-1]
 TAGGED = reduce("({} || {})".format, (*PARTS, "''' '"))
 WORDS = f"(replace({TAGGED} || search::text, ' ''', ' ''' || left(md5(workspace_id::text || {SLICE}::text), 8))::tsvector)"
 
-NEW = {"events_tagged_words": f"USING gin ({WORDS}) WITH (gin_pending_list_limit = 256)"}
+NEW = {"events_tagged_words": f"USING gin ({WORDS}) WITH (fastupdate = off)"}
 
 
 def upgrade() -> None:
