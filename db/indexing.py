@@ -75,6 +75,11 @@ def slice_of(start_ms: int) -> int:
     return bisect_right(SLICES, start_ms)
 
 
-def last_of(number: int) -> int | None:
-    """The last millisecond of a slice; None for the last slice, which has none."""
-    return SLICES[number] - 1 if number < len(SLICES) else None
+def first_of(number: int) -> int:
+    """The first millisecond of a slice."""
+    return SLICES[number - 1] if number else 0
+
+
+def last_of(number: int) -> int:
+    """The last one; that of the last slice is the largest that there is."""
+    return SLICES[number] - 1 if number < len(SLICES) else 2**63 - 1

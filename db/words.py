@@ -5,7 +5,7 @@ first events are looked through in order, and more while these promise a page; o
 after the other, until a page is full: `db.indexing.WORDS` has the words of each slice by themselves, and whose they are.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from sqlalchemy import ARRAY, Boolean, Connection, Integer, Select, Text, bindpa
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from db.filters import HAS_WORDS, LIMIT, Match, Sort, conditions, found, in_order, place, sorted_by, those_with
-from db.indexing import SLICE, SLICES, WORDS, in_slice, last_of, length_tags, owner_tag, slice_of, type_tags
+from db.indexing import SLICE, SLICES, WORDS, first_of, in_slice, last_of, length_tags, owner_tag, slice_of, type_tags
 from db.models import EVENT_COLUMNS, Event, EventRow
 
 LOOKED_THROUGH = {"workspace": 300, "owner": 600}
@@ -24,8 +24,8 @@ LOOKED_THROUGH = {"workspace": 300, "owner": 600}
 PROMISING = 1500
 """As long as so many more will do for a page, by what was found among the last ones, they are looked through too."""
 
-MORE = 8
-"""With each statement up to so many times as many slices are asked for as with the one before."""
+FARTHER = 64
+"""With each statement the index is asked for up to so many times as long a stretch as with those before."""
 
 _text = bindparam("text", type_=Text)
 _PARSED = select(cast(func.websearch_to_tsquery("english", _text), Text), func.querytree(func.websearch_to_tsquery("english", _text)))
@@ -91,13 +91,15 @@ class _Search:
         """Adds what is left, by the index of words."""
         given = {**self.given, **self._place(left.after)}
         statement = _by_words(frozenset(given), self.match, self.sort)
-        slices, number = _slices(given, self.sort, left)
+        slices, reach_ms, wanted = _slices(given, self.sort, left.after), left.within_ms, self._missing
         while slices and (missing := self._missing):
-            asked, slices = slices[:number], slices[number:]
-            queries = [_query(query, given, self.match, one) for one in asked]
-            more = self.connection.execute(statement, {**given, "slices": list(asked), "queries": queries, "limit": missing}).all()
-            self._add(more)
-            number = min(MORE * number, 1 + self._missing * number // max(len(more), 1))
+            asked = [one for one in slices if one.after_ms <= reach_ms] or slices[:1]
+            slices = slices[len(asked) :]
+            numbers = [one.number for one in asked]
+            queries = [_query(query, given, self.match, number) for number in numbers]
+            self._add(self.connection.execute(statement, {**given, "slices": numbers, "queries": queries, "limit": missing}).all())
+            if slices:
+                reach_ms = _reach(slices[0].after_ms, wanted - self._missing, self._missing)
 
     def _add(self, more: Iterable[EventRow]) -> None:
         for row in more:
@@ -131,20 +133,30 @@ def _by_words(given: frozenset[str], match: Match, sort: Sort) -> Select[Any]:
     return those_with(conditions(given, match), given, sort).add_cte(those)
 
 
-def _slices(given: Mapping[str, Any], sort: Sort, left: _Left) -> tuple[Sequence[int], int]:
-    """The slices that what is left may begin in, in order, and how many of them are to be asked for at first; by confidence: all."""
-    everywhere = range(len(SLICES) + 1)
-    start_ms = left.after.start_ms
-    here = slice_of(start_ms)
+class _Slice(NamedTuple):
+    """`after_ms`: how far from where one begins to look."""
+
+    number: int
+    after_ms: int
+
+
+def _slices(given: Mapping[str, Any], sort: Sort, last: EventRow) -> list[_Slice]:
+    """Those that what comes after a row may begin in, in order; by confidence all, and none after another."""
+    here, start_ms = slice_of(last.start_ms), last.start_ms
     match sort:
         case "start_ms":
             ends = [given[name] for name in ("at_ms", "to_ms") if name in given]
-            slices = everywhere[here : slice_of(min(ends)) + 1 if ends else None]
-            return slices, slice_of(start_ms + left.within_ms) + 1 - here
+            end = slice_of(min(ends)) if ends else len(SLICES)
+            return [_Slice(number, max(0, first_of(number) - start_ms)) for number in range(here, end + 1)]
         case "-start_ms":
-            return everywhere[here::-1], here + 1 - slice_of(start_ms - left.within_ms)
+            return [_Slice(number, max(0, start_ms - last_of(number))) for number in range(here, -1, -1)]
         case "-confidence":
-            return everywhere, len(everywhere)
+            return [_Slice(number, 0) for number in range(len(SLICES) + 1)]
+
+
+def _reach(looked_ms: int, found: int, missing: int) -> int:
+    """How far a page should reach that lacks some, by how many were found so far."""
+    return int(looked_ms * min(FARTHER, 1 + missing / max(found, 0.5)))
 
 
 def _query(words: str, given: Mapping[str, Any], match: Match, number: int) -> str:
@@ -161,5 +173,5 @@ def _tags(given: Mapping[str, Any], match: Match, number: int) -> Iterator[str]:
         yield type_tags(given["types"])
     going_on = given.get("at_ms", given.get("from_ms") if match == "overlaps" else None)
     last_ms = last_of(number)
-    if going_on is not None and last_ms is not None and last_ms < going_on:
+    if going_on is not None and last_ms < going_on:
         yield length_tags(going_on + 1 - last_ms)

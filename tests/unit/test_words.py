@@ -3,7 +3,7 @@
 import pytest
 
 from db import words
-from db.indexing import LENGTHS, SLICES, last_of, slice_of
+from db.indexing import LENGTHS, SLICES, first_of, last_of, slice_of
 
 
 @pytest.mark.parametrize("moment", ["at_ms", "from_ms"])
@@ -11,7 +11,6 @@ def test_whatever_still_goes_on_has_a_tag_that_is_asked_for(moment: str) -> None
     """Also what begins with the last millisecond of its slice, and is the longest of its kind."""
     for number in range(len(SLICES)):
         last_ms = last_of(number)
-        assert last_ms is not None
         for kind, length_ms in enumerate(LENGTHS):
             [going_on] = words._tags({moment: last_ms + length_ms - 1}, "overlaps", number)
             [over] = words._tags({moment: last_ms + length_ms}, "overlaps", number)
@@ -24,7 +23,9 @@ def test_a_slice_ends_where_the_next_one_begins() -> None:
         assert last_of(number) == begins_ms - 1
         assert slice_of(begins_ms - 1) == number
         assert slice_of(begins_ms) == number + 1
-    assert last_of(len(SLICES)) is None
+        assert first_of(number + 1) == begins_ms
+    assert slice_of(first_of(0)) == 0
+    assert slice_of(last_of(len(SLICES))) == len(SLICES)
 
 
 @pytest.mark.parametrize("match", ["within", "starts"])
