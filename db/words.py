@@ -24,7 +24,7 @@ LOOKED_THROUGH = {"workspace": 300, "owner": 600}
 PROMISING = 1500
 """As long as so many more will do for a page, by what was found among the last ones, they are looked through too."""
 
-FARTHER = 64
+FARTHER = 8
 """With each statement the index is asked for up to so many times as long a stretch as with those before."""
 
 _text = bindparam("text", type_=Text)
