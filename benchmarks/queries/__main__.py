@@ -1,7 +1,7 @@
 """How fast events are found where there are many: `.venv/bin/python -m benchmarks.queries [--events 10_000_000]`.
 
 Starts a Postgres of its own, fills it, and asks each documented query a few hundred times by the product's own functions: of one video, and
-of a whole workspace; each question twice, and what counts is the second time, from memory. At the end the same ones, once more, with
+of a whole workspace; each question three times, and what counts is the better of the last two, from memory. At the end the same ones, with
 nothing but a b-tree on `(video_id, start_ms)`, each in one statement.
 """
 
