@@ -25,7 +25,9 @@ PROMISING = 1500
 """As long as so many more will do for a page, by what was found among the last ones, they are looked through too."""
 
 FARTHER = 8
-"""With each statement the index is asked for up to so many times as long a stretch as with those before."""
+"""With each statement the index is asked for so many times as long a stretch as with those before: to fetch a few hundred rows too many
+takes no longer than to ask once more.
+"""
 
 _text = bindparam("text", type_=Text)
 _PARSED = select(cast(func.websearch_to_tsquery("english", _text), Text), func.querytree(func.websearch_to_tsquery("english", _text)))
@@ -91,7 +93,7 @@ class _Search:
         """Adds what is left, by the index of words."""
         given = {**self.given, **self._place(left.after)}
         statement = _by_words(frozenset(given), self.match, self.sort)
-        slices, reach_ms, wanted = _slices(given, self.sort, left.after), left.within_ms, self._missing
+        slices, reach_ms = _slices(given, self.sort, left.after), left.within_ms
         while slices and (missing := self._missing):
             asked = [one for one in slices if one.after_ms <= reach_ms] or slices[:1]
             slices = slices[len(asked) :]
@@ -99,7 +101,7 @@ class _Search:
             queries = [_query(query, given, self.match, number) for number in numbers]
             self._add(self.connection.execute(statement, {**given, "slices": numbers, "queries": queries, "limit": missing}).all())
             if slices:
-                reach_ms = _reach(slices[0].after_ms, wanted - self._missing, self._missing)
+                reach_ms = FARTHER * slices[0].after_ms
 
     def _add(self, more: Iterable[EventRow]) -> None:
         for row in more:
@@ -152,11 +154,6 @@ def _slices(given: Mapping[str, Any], sort: Sort, last: EventRow) -> list[_Slice
             return [_Slice(number, max(0, start_ms - last_of(number))) for number in range(here, -1, -1)]
         case "-confidence":
             return [_Slice(number, 0) for number in range(len(SLICES) + 1)]
-
-
-def _reach(looked_ms: int, found: int, missing: int) -> int:
-    """How far a page should reach that lacks some, by how many were found so far."""
-    return int(looked_ms * min(FARTHER, 1 + missing / max(found, 0.5)))
 
 
 def _query(words: str, given: Mapping[str, Any], match: Match, number: int) -> str:
