@@ -25,8 +25,8 @@ PROMISING = 1500
 """As long as so many more will do for a page, by what was found among the last ones, they are looked through too."""
 
 FARTHER = 8
-"""With each statement the index is asked for so many times as long a stretch as with those before: to fetch a few hundred rows too many
-takes no longer than to ask once more.
+"""With each statement the index is asked for at least so many times as long a stretch as with those before, and for twice as much as what was
+found in that lets expect: to fetch a few hundred rows too many takes no longer than to ask once more.
 """
 
 _text = bindparam("text", type_=Text)
@@ -99,9 +99,10 @@ class _Search:
             slices = slices[len(asked) :]
             numbers = [one.number for one in asked]
             queries = [_query(query, given, self.match, number) for number in numbers]
-            self._add(self.connection.execute(statement, {**given, "slices": numbers, "queries": queries, "limit": missing}).all())
+            rows = self.connection.execute(statement, {**given, "slices": numbers, "queries": queries, "limit": missing}).all()
+            self._add(rows)
             if slices:
-                reach_ms = FARTHER * slices[0].after_ms
+                reach_ms = int(slices[0].after_ms * max(FARTHER, 2 * self._missing / max(len(rows), 0.5)))
 
     def _add(self, more: Iterable[EventRow]) -> None:
         for row in more:

@@ -3,7 +3,9 @@
 import selectors
 import socket
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 HEAD_ENDS = b"\r\n\r\n"
 
@@ -19,14 +21,14 @@ class Load:
 @dataclass
 class _Client:
     socket: socket.socket
-    request: bytes
+    requests: Iterator[bytes]
     asked_at: float = 0.0
     missing: int = -1
     head: bytes = b""
 
     def ask(self) -> None:
         self.missing, self.head, self.asked_at = -1, b"", time.perf_counter()
-        self.socket.sendall(self.request)
+        self.socket.sendall(next(self.requests))
 
     def read(self) -> bool:
         """Whether the answer is there. Raises `RuntimeError` for one that is not 200."""
@@ -45,14 +47,14 @@ class _Client:
         return not self.missing
 
 
-def load(url: str, path: str, headers: dict[str, str], *, clients: int, seconds: float) -> Load:
-    """So many clients on connections that are kept ask for one path, each again once it was answered."""
+def load(url: str, paths: Sequence[str], headers: dict[str, str], *, clients: int, seconds: float) -> Load:
+    """So many clients on connections that are kept ask for one path after the other, each for the next once it was answered."""
     host, port = url.removeprefix("http://").split(":")
-    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
-    request = "\r\n".join([*lines, "", ""]).encode()
+    lines = [f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
+    requests = ["\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode() for path in paths]
     took: list[float] = []
     with selectors.DefaultSelector() as selector:
-        everybody = [_Client(socket.create_connection((host, int(port))), request) for _ in range(clients)]
+        everybody = [_Client(socket.create_connection((host, int(port))), islice(cycle(requests), first, None)) for first in range(clients)]
         for client in everybody:
             selector.register(client.socket, selectors.EVENT_READ, client)
             client.ask()

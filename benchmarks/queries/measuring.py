@@ -6,35 +6,40 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from psycopg.errors import Diagnostic
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from benchmarks.queries.questions import Question
 from db import events
+from db.session import Sessions
 
 LIMIT = 100
+
+EXPLAINING = (
+    "auto_explain.log_min_duration = 0",
+    "auto_explain.log_analyze = on",
+    "auto_explain.log_buffers = on",
+    "auto_explain.log_parameter_max_length = 40",
+    "client_min_messages = log",
+)
 
 
 @dataclass
 class Clock:
-    """Times statements from their sending until all of their rows are there, and keeps the slowest."""
+    """Times statements from their sending until all of their rows are there."""
 
     started: float = 0.0
     took_s: float = 0.0
-    slowest_s: float = 0.0
-    statement: str = ""
-    parameters: Any = None
+    timed_out: bool = False
 
     @contextmanager
     def listening(self, engine: Engine) -> Iterator["Clock"]:
         def before(*_: Any) -> None:
             self.started = time.perf_counter()
 
-        def after(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-            took_s = time.perf_counter() - self.started
-            self.took_s += took_s
-            if took_s > self.slowest_s:
-                self.slowest_s, self.statement, self.parameters = took_s, statement, parameters
+        def after(*_: Any) -> None:
+            self.took_s += time.perf_counter() - self.started
 
         event.listen(engine, "before_cursor_execute", before)
         event.listen(engine, "after_cursor_execute", after)
@@ -48,7 +53,7 @@ class Clock:
 @dataclass(frozen=True)
 class Measured:
     """Milliseconds at the median, at 99 of 100, and at 99 of 100 when the same was asked for the first time; how many met the statement's
-    time-out; and the plan of the slowest statement of the slowest that did not.
+    time-out; and the plans of the statements of the slowest that did not, as the database took them.
     """
 
     p50_ms: float
@@ -64,18 +69,20 @@ class Measured:
 
 
 def measure(engine: Engine, questions: Sequence[Question]) -> Measured:
-    """Each question three times, by `db.events.page`, on one connection, as in the API: statements are prepared after a while. What counts
-    is the better of the last two, when all that it needs is in memory: what else the machine did meanwhile is not the query's.
+    """Each question three times, by `db.events.page`, on one connection, as the API reads: without a transaction, whose end by a rollback
+    would forget the statements that are prepared after a while. What counts is the better of the last two, when all that it needs is in
+    memory: what else the machine did meanwhile is not the query's.
     """
-    with engine.connect() as connection:
+    with Sessions(engine).look() as connection:
         first = [_asked(connection, engine, question) for question in questions]
         again = [[_asked(connection, engine, question) for question in questions] for _ in range(2)]
-        warm = [min(pair, key=lambda clock: (not clock.statement, clock.took_s)) for pair in zip(*again, strict=True)]
-        answered = [clock for clock in warm if clock.statement]
-        slowest = max(answered, key=lambda clock: clock.took_s, default=None)
-        plan = _explained(connection, slowest.statement, slowest.parameters) if slowest else ""
+        warm = [min(pair, key=lambda clock: (clock.timed_out, clock.took_s)) for pair in zip(*again, strict=True)]
+        timed_out = sum(clock.timed_out for clock in warm)
+        answered = [pair for pair in zip(warm, questions, strict=True) if not pair[0].timed_out]
+        slowest = max(answered, key=lambda pair: pair[0].took_s, default=None)
+        plan = _explained(connection, engine, slowest[1]) if slowest else ""
     times, first_times = (sorted(1000 * clock.took_s for clock in asked) for asked in (warm, first))
-    return Measured(_at(times, 50), _at(times, 99), _at(first_times, 99), len(warm) - len(answered), plan)
+    return Measured(_at(times, 50), _at(times, 99), _at(first_times, 99), timed_out, plan)
 
 
 def _at(times: Sequence[float], percent: int) -> float:
@@ -83,21 +90,29 @@ def _at(times: Sequence[float], percent: int) -> float:
 
 
 def _asked(connection: Connection, engine: Engine, question: Question) -> Clock:
-    """Without a statement, if one took too long."""
     with Clock().listening(engine) as clock:
         try:
             events.page(connection, question.wanted, sort=question.sort, limit=LIMIT, cursor=question.cursor)
         except OperationalError:
-            clock.took_s, clock.statement = clock.took_s + time.perf_counter() - clock.started, ""
-        connection.rollback()
+            clock.took_s, clock.timed_out = clock.took_s + time.perf_counter() - clock.started, True
     return clock
 
 
-def _explained(connection: Connection, statement: str, parameters: Any) -> str:
-    try:
-        rows = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters).scalars().all()
-        return "\n".join(rows)
-    except OperationalError as error:
-        return str(error.orig)
-    finally:
-        connection.rollback()
+def _explained(connection: Connection, engine: Engine, question: Question) -> str:
+    """Asks once more. `EXPLAIN` itself would show the plan for these parameters, and a prepared statement may have one for any."""
+    plans: list[str] = []
+
+    def keep(notice: Diagnostic) -> None:
+        _, _, told = (notice.message_primary or "").partition("Query Parameters: ")
+        plans.append(told)
+
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.add_notice_handler(keep)
+    connection.execute(text("LOAD 'auto_explain'"))
+    for setting in EXPLAINING:
+        connection.execute(text(f"SET {setting}"))
+    _asked(connection, engine, question)
+    connection.execute(text("SET auto_explain.log_min_duration = -1"))
+    driver.remove_notice_handler(keep)
+    return "\n".join(plans)
