@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, Text, bindparam, cast, delete, literal_column, select, tuple_, update
+from sqlalchemy import ARRAY, Connection, Select, Text, Uuid, bindparam, cast, delete, func, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -40,7 +40,7 @@ _VERSIONS = (  # put together once: that takes longer than to ask
     select(Job.id, *(cast(literal_column(f"{table.__tablename__}.xmin"), Text) for table in (Job, Budget, Fetch)))
     .join(Budget, Budget.job_id == Job.id)
     .outerjoin(Fetch, Fetch.job_id == Job.id)
-    .where(Job.id.in_(bindparam("job_ids", expanding=True)))
+    .where(Job.id == func.any(bindparam("job_ids", type_=ARRAY(Uuid))))  # one statement, however many: it is prepared
 )
 
 
