@@ -25,8 +25,8 @@ PROMISING = 1500
 """As long as so many more will do for a page, by what was found among the last ones, they are looked through too."""
 
 FARTHER = 8
-"""With each statement the index is asked for at least so many times as long a stretch as with those before, or for twice as much as what was
-found in that lets expect: to fetch a few hundred rows too many takes no longer than to ask again.
+"""With each statement the index is asked for at least so many times as long a stretch as with those before, or for twice as much as what
+was found lets expect: to fetch a few hundred rows too many takes no longer than to ask again.
 """
 
 _text = bindparam("text", type_=Text)
