@@ -24,9 +24,9 @@ LOOKED_THROUGH = {"workspace": 300, "owner": 600}
 PROMISING = 1500
 """As long as so many more will do for a page, by what was found among the last ones, they are looked through too."""
 
-FARTHER = 8
-"""With each statement the index is asked for at least so many times as long a stretch as with those before, or for twice as much as what
-was found lets expect: to fetch a few hundred rows too many takes no longer than to ask again.
+ENOUGH, DOUBT = 2, 4
+"""How many times as far as what was found lets expect the index is asked for; and how many times that with each statement more. Events
+become fewer with time, as most videos are short, and to fetch a few rows too many takes no longer than to ask again.
 """
 
 _text = bindparam("text", type_=Text)
@@ -94,6 +94,7 @@ class _Search:
         given = {**self.given, **self._place(left.after)}
         statement = _by_words(frozenset(given), self.match, self.sort)
         slices, reach_ms = _slices(given, self.sort, left.after), left.within_ms
+        found, times = 0, ENOUGH
         while slices and (missing := self._missing):
             asked = [one for one in slices if one.after_ms <= reach_ms] or slices[:1]
             slices = slices[len(asked) :]
@@ -101,9 +102,10 @@ class _Search:
             queries = [_query(query, given, self.match, number) for number in numbers]
             rows = self.connection.execute(statement, {**given, "slices": numbers, "queries": queries, "limit": missing}).all()
             self._add(rows)
+            found += len(rows)
             if slices:
-                reach_ms = int(slices[0].after_ms * max(FARTHER, 2 * self._missing / max(len(rows), 0.5)))
-
+                reach_ms = int(slices[0].after_ms * (1 + times * self._missing / max(found, 0.5)))
+                times *= DOUBT
     def _add(self, more: Iterable[EventRow]) -> None:
         for row in more:
             if self._missing:
