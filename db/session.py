@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from core.errors import DatabaseUnavailable, NotFound, PlayheadError, StorageFull
+from core.errors import DatabaseUnavailable, NotFound, PlayheadError, StorageFull, Unprocessable
 from core.settings import Settings
 
 T = TypeVar("T")
@@ -81,6 +81,8 @@ def translated(error: DBAPIError) -> PlayheadError | None:
         return StorageFull("The database has no room left; make some on its disk. Nothing is lost.")
     if error.connection_invalidated or (not state and type(error).__name__ in {"OperationalError", "InterfaceError"}):
         return DatabaseUnavailable("The database is away; try again in a moment.", retry_after_s=2)
+    if "tsquery stack too small" in str(error.orig):
+        return Unprocessable("There are too many hyphens in a row to be understood as words.", field="q")
     if state == "23503":
         return NotFound("What this belongs to was deleted just now.")
     if state.startswith(TRANSIENT):

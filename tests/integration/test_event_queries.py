@@ -137,6 +137,8 @@ def test_pages_give_everything_once_in_every_order(api: httpx.Client, video: Vid
         ({"cursor": "bm8"}, "cursor"),
         ({"form_ms": 3}, "form_ms"),
         ({"type": ["car", "\x00"]}, "type"),
+        ({"q": 33 * "-"}, "q"),
+        ({"q": 40 * "- " + "car"}, "q"),
     ],
 )
 def test_a_bad_parameter_is_named(api: httpx.Client, video: Video, query: dict[str, Any], field: str) -> None:
