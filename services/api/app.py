@@ -101,9 +101,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(resource.router)
     app.add_middleware(TusMiddleware)
+    app.add_middleware(problems.BugMiddleware)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=EXPOSED
         )
-    app.add_middleware(RequestMiddleware, settings=settings, on_bug=problems.of_bug)
+    app.add_middleware(RequestMiddleware, settings=settings)
     return app

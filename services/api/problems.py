@@ -9,7 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import PlayheadError, Unavailable
 from services.api.requests import request_id
@@ -118,7 +120,32 @@ def _methods(app: FastAPI, path: str) -> set[str]:
     return {method.upper() for template, methods in documented if compile_path(template)[0].match(path) for method in methods}
 
 
-def of_bug(error: Exception) -> JSONResponse:
-    """Anything that nobody foresaw: the log has the traceback, the caller its request id."""
-    log.error("request.bug", exc_info=error)
-    return problem(500, code="internal_error", title="Something went wrong", detail="This is a bug; the server's log has its traceback.")
+class BugMiddleware:
+    """Answers an exception that nobody foresaw: the log has the traceback, the caller its request id. It lies within CORS, for pages of
+    other origins to read the answer.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_begun = False
+
+        async def begun(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, begun)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            log.exception("request.bug")
+            if is_begun:  # half an answer is out: breaking off is all that tells the client
+                raise
+            detail = "This is a bug; the server's log has its traceback."
+            await problem(500, code="internal_error", title="Something went wrong", detail=detail)(scope, receive, send)

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable
 from contextvars import ContextVar
 
 import structlog
@@ -26,12 +25,11 @@ def request_id() -> str:
 
 
 class RequestMiddleware:
-    """Plain ASGI: it must not buffer uploads or downloads. `on_bug` makes the answer to an exception that nobody handled."""
+    """Plain ASGI: it must not buffer uploads or downloads."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, on_bug: Callable[[Exception], ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
-        self._on_bug = on_bug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,11 +55,6 @@ class RequestMiddleware:
                     await self._app(scope, receive, named)
                 except ClientDisconnect:
                     log.info("request.broken_off", method=scope["method"], path=scope["path"])
-                except Exception as error:
-                    answer = self._on_bug(error)
-                    if status:  # half an answer is out: breaking off is all that tells the client
-                        raise
-                    await answer(scope, receive, named)
                 log.info(
                     "request",
                     method=scope["method"],

@@ -1,5 +1,6 @@
 """What browsers are told with every answer, and what pages of other origins may ask."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from core.settings import Settings
+from services.api.app import create_app
 from services.api.headers import EXPOSED
 from standalone import parts
 from standalone.processes import free_port
@@ -81,6 +83,23 @@ def test_pages_of_origins_that_are_set_may_ask_and_read_what_they_need(settings:
         other = {"Origin": "https://evil.example"}
         assert client.options("/v1/me", headers={**other, **asked}).status_code == 400
         assert "access-control-allow-origin" not in client.get("/v1/me", headers={**other, **with_key(api_key)}).headers
+
+
+def test_such_pages_can_read_that_it_was_a_bug(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"cors_origins": (ORIGIN,)}))
+
+    @app.get("/buggy")
+    def buggy() -> None:
+        raise ZeroDivisionError
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+            return await client.get("/buggy", headers={"Origin": ORIGIN})
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
 
 
 def test_without_that_setting_no_other_page_may(api: httpx.Client) -> None:
