@@ -1,4 +1,4 @@
-"""What of one OpenAPI document is no longer so in another: pure. What is only added breaks nobody."""
+"""What of one OpenAPI document is no longer so in another: pure. What is only added breaks nobody: no field, and no value of one."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +26,11 @@ class _Comparison:
         self._old, self._new = old, new
 
     def operation(self, old: Json, new: Json) -> Iterator[str]:
+        if new.get("operationId") != old.get("operationId"):
+            yield f"is now called {new.get('operationId')}"
+        if new.get("security") and not old.get("security"):
+            yield "a key is now required"
+        yield from (f"the scope {scope} is now required" for scope in sorted(_scopes(new) - _scopes(old)))
         yield from self._parameters(old, new)
         asked, asks = old.get("requestBody", {}), new.get("requestBody", {})
         if asks.get("required") and not asked.get("required"):
@@ -35,7 +40,11 @@ class _Comparison:
             if status not in new["responses"]:
                 yield f"answer {status} is gone"
             else:
-                yield from self._contents(answer, new["responses"][status], f"answer {status}", asked=False)
+                now = new["responses"][status]
+                yield from (
+                    f"answer {status} header {name} is gone" for name in answer.get("headers", {}) if name not in now.get("headers", {})
+                )
+                yield from self._contents(answer, now, f"answer {status}", asked=False)
 
     def _parameters(self, old: Json, new: Json) -> Iterator[str]:
         before, now = ({(each["in"], each["name"]): each for each in one.get("parameters", ())} for one in (old, new))
@@ -69,6 +78,10 @@ class _Comparison:
             yield f"{name} lost the values {', '.join(map(str, lost))}"
         if asked:
             yield from self._bounds(old, new, name)
+            if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
+                yield f"{name} may have no other fields now"
+            if "enum" in new and "enum" not in old:
+                yield f"{name} may now only be {', '.join(map(str, new['enum']))}"
         if "items" in old and "items" in new:
             yield from self._schema(old["items"], new["items"], f"{name}[]", asked=asked)
         if isinstance(old.get("additionalProperties"), dict) and isinstance(new.get("additionalProperties"), dict):
@@ -93,6 +106,10 @@ class _Comparison:
                 yield f"{name} has a lower {bound}"
         if "pattern" in new and new["pattern"] != old.get("pattern"):
             yield f"{name} has another pattern"
+
+
+def _scopes(operation: Json) -> set[str]:
+    return {scope for way in operation.get("security", ()) for scopes in way.values() for scope in scopes}
 
 
 def _kinds(document: Json, schema: Json) -> dict[str, Json]:

@@ -19,10 +19,14 @@ DOCUMENT: dict[str, Any] = {
                     {"in": "query", "name": "sort", "schema": {"enum": ["up", "down"], "type": "string"}},
                 ],
                 "responses": {"200": {"content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/c/Thing"}}}}}},
+                "operationId": "list_things",
+                "security": [{"Bearer": ["read"]}],
             },
             "post": {
                 "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/c/ThingIn"}}}},
-                "responses": {"201": {"content": {"application/json": {"schema": {"$ref": "#/c/Thing"}}}}},
+                "responses": {
+                    "201": {"content": {"application/json": {"schema": {"$ref": "#/c/Thing"}}}, "headers": {"Location": {}, "ETag": {}}}
+                },
             },
         },
     },
@@ -31,7 +35,11 @@ DOCUMENT: dict[str, Any] = {
             "Thing": {
                 "type": "object",
                 "required": ["id", "size"],
-                "properties": {"id": {"type": "string"}, "size": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+                "properties": {
+                    "id": {"type": "string"},
+                    "kind": {"enum": ["a"], "type": "string"},
+                    "size": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                },
             },
             "ThingIn": {
                 "type": "object",
@@ -86,6 +94,16 @@ def put(value: Any, *place: str | int) -> Change:
         (put("integer", *THING_IN, "properties", "size", "type"), ["POST /things: body.size may no longer be number"]),
         (put(5, *THING_IN, "properties", "name", "maxLength"), ["POST /things: body.name has a lower maxLength"]),
         (put(True, *POST, "requestBody", "required"), ["POST /things: a body is now required"]),
+        (put("get_things", *GET, "operationId"), ["GET /things: is now called get_things"]),
+        (put([{"Bearer": ["admin"]}], *GET, "security"), ["GET /things: the scope admin is now required"]),
+        (put([{"Bearer": []}], *POST, "security"), ["POST /things: a key is now required"]),
+        (without(*POST, "responses", "201", "headers", "ETag"), ["POST /things: answer 201 header ETag is gone"]),
+        (
+            without(*POST, "responses", "201", "headers"),
+            [f"POST /things: answer 201 header {name} is gone" for name in ("ETag", "Location")],
+        ),
+        (put(False, *THING_IN, "additionalProperties"), ["POST /things: body may have no other fields now"]),
+        (put(["a"], *THING_IN, "properties", "name", "enum"), ["POST /things: body.name may now only be a"]),
     ],
 )
 def test_what_breaks_is_told_with_its_place(change: Change, told: list[str]) -> None:
@@ -105,6 +123,10 @@ def test_what_breaks_is_told_with_its_place(change: Change, told: list[str]) -> 
         put({"description": "Busy."}, *GET, "responses", "429"),
         put(1000, *GET, "parameters", 0, "schema", "maximum"),
         put(["up", "down", "none"], *GET, "parameters", 1, "schema", "enum"),
+        put(["a", "b"], *THING, "properties", "kind", "enum"),
+        put(False, *THING, "additionalProperties"),
+        put([{"Bearer": []}], *GET, "security"),
+        put({}, *GET, "responses", "200", "headers"),
     ],
 )
 def test_what_is_only_added_or_loosened_breaks_nobody(change: Change) -> None:
