@@ -168,7 +168,7 @@ def delete_video(parts: WithParts, caller: Writer, video_id: UUID) -> None:
         doomed.deleted(session, prefix=video_prefix(video_id))
 
 
-@router.head("/{video_id}/media", include_in_schema=False)
+@router.head("/{video_id}/media", response_class=Response, response_description="The bytes are here.")
 def head_media(parts: WithParts, caller: Reader, video_id: UUID) -> Response:
     """What a GET of all of it would say of itself; ranges are for GET alone (RFC 9110, section 14.2)."""
     with parts.sessions.begin() as session:

@@ -58,6 +58,11 @@ class Operation:
             return answer
 
 
+def code(answer: httpx.Response) -> str | None:
+    """The problem's; None where a HEAD is answered, which has no body."""
+    return None if answer.request.method == "HEAD" else answer.json()["code"]
+
+
 def _operations() -> list[Operation]:
     """Those of the document that want a key. Of query and headers, what is required is given; they and the bodies are the document's
     examples.
@@ -106,8 +111,7 @@ def test_every_route_is_either_in_the_document_or_public() -> None:
     app = create_app(Settings())
     walked = {(operation.method, operation.path) for operation in OPERATIONS}
     routes = {(method, str(route.path)) for route in iter_route_contexts(app.routes) for method in route.methods or {"GET"}}
-    hidden = {(method, path) for method, path in routes - walked - PROTOCOL if path not in PUBLIC}
-    assert {(method, path) for method, path in hidden if (method, ("GET", path) in walked) != ("HEAD", True)} == set()
+    assert {(method, path) for method, path in routes - walked - PROTOCOL if path not in PUBLIC} == set()
     assert {path for path in app.openapi()["paths"] if path in PUBLIC} == {"/healthz", "/readyz"}
 
 
@@ -145,7 +149,7 @@ def test_nobody_gets_in_without_a_valid_key(two: Two) -> None:
     for what, authorization in _bad(two.mine).items():
         for operation in OPERATIONS:
             answer = operation.send(two.client, ids, authorization)
-            assert (answer.status_code, answer.json()["code"]) == (401, "invalid_api_key"), f"{operation} with {what}"
+            assert (answer.status_code, code(answer)) in {(401, "invalid_api_key"), (401, None)}, f"{operation} with {what}"
             assert answer.headers["www-authenticate"] == "Bearer"
     two.client.headers["Authorization"] = f"Bearer {two.mine.key()}"
     assert two.client.get(f"/v1/videos/{ids['video_id']}").status_code == 200, "and nothing was done"
@@ -156,8 +160,8 @@ def test_a_key_does_what_its_scopes_say_and_nothing_else(two: Two) -> None:
         others: list[Scope] = [scope for scope in SCOPES if scope not in operation.scopes]
         if operation.scopes:
             answer = operation.send(two.client, two.mine.ids(), f"Bearer {two.mine.key(*others)}")
-            assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope"), operation
-            assert {answer.json()["scope"]} == operation.scopes
+            assert (answer.status_code, code(answer)) in {(403, "missing_scope"), (403, None)}, operation
+            assert operation.method == "HEAD" or {answer.json()["scope"]} == operation.scopes
         granted = [scope for scope in SCOPES if scope in operation.scopes] or ["read"]
         answer = operation.send(two.client, two.mine.ids(), f"Bearer {two.mine.key(*granted)}")
         assert answer.status_code not in {401, 403, 404, *range(500, 600)}, f"{operation}: {answer.text}"
@@ -170,7 +174,9 @@ def test_what_is_another_workspace_s_is_not_there(two: Two) -> None:
         for place in (*operation.places, *operation.asked):
             if place in MAKERS:
                 answer = operation.send(two.client, {**mine, place: theirs[place]}, key)
-                assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), f"{operation} with their {place}: {answer.text}"
+                assert (answer.status_code, code(answer)) in {(404, "not_found"), (404, None)}, (
+                    f"{operation} with their {place}: {answer.text}"
+                )
                 two.mine.has.clear()
                 mine = two.mine.ids()
     for operation in OPERATIONS:  # nothing was done to them

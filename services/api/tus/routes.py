@@ -127,9 +127,15 @@ async def create_upload(
         raise
 
 
-@router.head("/{upload_id}", include_in_schema=False)
+@router.head(
+    "/{upload_id}",
+    response_class=Response,
+    response_description="It is there.",
+    openapi_extra=VERSION,
+    responses=REFUSED,
+)
 def tell_offset(parts: WithParts, caller: TusWriter, upload_id: UUID) -> Response:
-    """How far an upload is."""
+    """How far an upload is, in the headers of tus."""
     with parts.sessions.begin() as session:
         upload = uploads.get(session, caller.workspace_id, upload_id)
     return Response(headers=headers.all_of(upload))
