@@ -18,6 +18,7 @@ from core.settings import Settings
 from services.api.glossary import Term, term
 from services.api.once import HEADER, REPLAYED
 from services.api.problems import MEDIA_TYPE, Problem
+from services.api.tus.headers import PREFIX
 
 Json = dict[str, Any]
 
@@ -25,6 +26,7 @@ BINARY: Json = {"type": "string", "format": "binary"}
 """The schema of bytes."""
 
 REF = "#/components/schemas/"
+HEADERS = "#/components/headers/"
 UNDESCRIBED = "Successful Response"
 """What the framework says of an answer that nobody described."""
 
@@ -48,6 +50,7 @@ def whole(document: Json) -> Json:
     problem = Problem.model_json_schema(ref_template=f"{REF}{{model}}")
     schemas |= {**problem.pop("$defs"), "Problem": problem}
     teller = _Teller(schemas)
+    shared: Json = {}
     for name in schemas:
         teller.tell_fields(name)
     for path, operation in operations(document):
@@ -59,9 +62,13 @@ def whole(document: Json) -> Json:
             operation["responses"]["403"] = {**operation["responses"]["403"], "description": f"The API key lacks the scope `{scope}`."}
         for status, answer in operation["responses"].items():
             teller.tell_answer(int(status), answer)
+            teller.tell_headers(answer)
+            common = list(_common_headers(path, operation, int(status)))
+            shared |= {name: {} for name in common}
+            answer["headers"] |= {name: {"$ref": f"{HEADERS}{name}"} for name in common}
             _link(document, path, answer)
-        if any(parameter["name"] == HEADER for parameter in operation.get("parameters", ())):
-            _tell_replayed(operation)
+    teller.tell_headers({"headers": shared})
+    document["components"]["headers"] = shared
     return document
 
 
@@ -112,9 +119,18 @@ class _Teller:
             else:
                 self.tell_content(content)
 
+    def tell_headers(self, answer: Json) -> None:
+        """A route may say no more of them than their names."""
+        model = next((_model(content.get("schema", {})) for content in answer.get("content", {}).values()), "")
+        for name, header in answer.setdefault("headers", {}).items():
+            known = term(name, of=model)
+            assert known, f"{name} is not in the glossary"
+            header.setdefault("description", known.description)
+            header.setdefault("schema", {"type": "integer" if isinstance(known.example, int) else "string", "examples": [known.example]})
+
     def _summary(self, schema: Json) -> str | None:
         """The first paragraph of what is said of a model."""
-        model = self._schemas[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+        model = self._schemas[_model(schema)] if "$ref" in schema else schema
         return " ".join(model.get("description", "").partition("\n\n")[0].split()) or None
 
     def _exemplary(self, schema: Json, known: Term | None) -> Any:
@@ -160,12 +176,25 @@ def _problem(status: int) -> Json:
     return {"status": status, "code": phrase.lower().replace(" ", "_"), "title": phrase}
 
 
-def _tell_replayed(operation: Json) -> None:
-    """How to know that an answer was given before."""
-    for status, answer in operation["responses"].items():
-        if int(status) < HTTPStatus.BAD_REQUEST:
-            schema = {"type": "string", "enum": ["true"]}
-            answer.setdefault("headers", {})[REPLAYED] = {"description": "The request was answered before, like this.", "schema": schema}
+def _common_headers(path: str, operation: Json, status: int) -> Iterator[str]:
+    """Those that no route names."""
+    is_once = any(parameter["name"] == HEADER for parameter in operation.get("parameters", ()))
+    is_problem = MEDIA_TYPE in operation["responses"][str(status)].get("content", {})
+    yield "X-Request-Id"
+    if path.startswith(PREFIX):
+        yield "Tus-Resumable"
+    if status == HTTPStatus.UNAUTHORIZED:
+        yield "WWW-Authenticate"
+    elif "security" in operation:
+        yield from ("RateLimit", "RateLimit-Policy")
+    if is_problem and (status in {429, 503} or (status == HTTPStatus.CONFLICT and is_once)):
+        yield "Retry-After"
+    if is_once and status < HTTPStatus.BAD_REQUEST:
+        yield REPLAYED
+
+
+def _model(schema: Json) -> str:
+    return str(schema.get("$ref", "")).removeprefix(REF)
 
 
 def _scopes(operation: Json) -> list[str]:

@@ -117,6 +117,31 @@ TERMS: dict[str, Term] = {
     "upload-checksum": Term(
         "What the body must add up to: the algorithm, and the checksum in Base64.", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="
     ),
+    # Headers of answers
+    "Location": Term("The upload.", f"/v1/uploads/{UPLOAD}"),
+    "Submitted.Location": Term("The job.", f"/v1/jobs/{JOB}"),
+    "JobOut.Location": Term("The job.", f"/v1/jobs/{JOB}"),
+    "WebhookCreated.Location": Term("The webhook.", f"/v1/webhooks/{WEBHOOK}"),
+    "KeyCreated.Location": Term("What is known of the key.", f"/v1/keys/{KEY}"),
+    "Playhead-Video-Id": Term("With the last byte: the video.", VIDEO),
+    "Playhead-Job-Id": Term("With the last byte: the job that looks at it.", JOB),
+    "Upload-Offset": Term("How many bytes are there.", 52_428_800),
+    "Upload-Length": Term("How many there will be.", 73_400_320),
+    "Upload-Defer-Length": Term("The length was not told yet.", "1"),
+    "Upload-Expires": Term("When it is given up.", "Sun, 01 Mar 2026 12:00:00 GMT"),
+    "Upload-Metadata": Term("What was said of the video.", "filename c3RyZWV0Lm1wNA==,title QSBzdHJlZXQ="),
+    "Upload-Concat": Term("Whether it is to be joined with others, or is made of them.", "partial"),
+    "Accept-Ranges": Term("In what parts are counted.", "bytes"),
+    "Content-Range": Term("Which part this is, and of how many bytes; or, with 416, only of how many.", "bytes 0-999/73400320"),
+    "ETag": Term("Which bytes these are.", f'"{SHA256}"'),
+    "Idempotent-Replayed": Term("The request was answered before, like this.", "true"),
+    "RateLimit": Term("Where the key has a limit: how many requests are left, and for how many seconds.", '"requests";r=5987;t=42'),
+    "RateLimit-Policy": Term(
+        "Where the key has a limit: how many requests it may send, and in how many seconds.", '"requests";q=6000;w=60'
+    ),
+    "Retry-After": Term("After how many seconds to come back, where that is known.", 2),
+    "WWW-Authenticate": Term("How to say who asks.", "Bearer"),
+    "X-Request-Id": Term("The id of the request: yours if you sent one. The server's log has it.", "0198c0de-4000-7000-8000-000000000000"),
     # Questions
     "request": Term("The question, as JSON.", '{"analyzer": "signals"}'),
     "JobOut.request": Term("What is being carried out, defaults filled in.", {"analyzer": "signals", "refine": False}),

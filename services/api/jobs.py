@@ -46,7 +46,7 @@ def find(session: Session, workspace_id: UUID, job_id: UUID) -> tuple[Job, JobOu
 @router.post(
     "/videos/{video_id}/jobs",
     status_code=202,
-    responses={202: {"headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}}}},
+    responses={202: {"headers": {"Location": {}}}},
 )
 def submit_job(parts: WithParts, caller: Writer, once: Whole, video_id: UUID, response: Response, body: JobRequest | None = None) -> JobOut:
     """Ask a question of a video that is already here. Frames that were sampled the same way before are used again.

@@ -125,11 +125,7 @@ def get_me(parts: WithParts, caller: Anyone) -> Me:
         return Me(key=KeyOut.of(key), workspace=WorkspaceOut(id=workspace.id, name=workspace.name), limits=LimitsOut.model_validate(limits))
 
 
-@router.post(
-    "/keys",
-    status_code=201,
-    responses={201: {"headers": {"Location": {"description": "What is known of the key.", "schema": {"type": "string"}}}}},
-)
+@router.post("/keys", status_code=201, responses={201: {"headers": {"Location": {}}}})
 def create_key(parts: WithParts, caller: Admin, once: Whole, body: KeyIn, response: Response) -> KeyCreated:
     """Make a key for this workspace, with any scopes. Only its hash is kept, so that the answer is the one place where it is shown."""
     with parts.sessions.begin() as session:

@@ -65,8 +65,8 @@ class Storyboard:
     "/storyboard.jpg",
     response_class=Response,
     responses={
-        200: {"description": "The thumbnails, row by row.", "content": {"image/jpeg": {"schema": BINARY}}},
-        304: {"description": "It is the one that you have.", "content": {}},
+        200: {"description": "The thumbnails, row by row.", "content": {"image/jpeg": {"schema": BINARY}}, "headers": {"ETag": {}}},
+        304: {"description": "It is the one that you have.", "content": {}, "headers": {"ETag": {}}},
     },
 )
 def get_storyboard(

@@ -106,7 +106,7 @@ _FORM = {
             },
         }
     },
-    responses={202: {"headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}}}},
+    responses={202: {"headers": {"Location": {}}}},
 )
 async def upload_video(
     request: Request,
@@ -168,7 +168,11 @@ def delete_video(parts: WithParts, caller: Writer, video_id: UUID) -> None:
         doomed.deleted(session, prefix=video_prefix(video_id))
 
 
-@router.head("/{video_id}/media", response_class=Response, response_description="The bytes are here.")
+ABOUT: dict[str, Any] = {"Accept-Ranges": {}, "ETag": {}}
+RANGE: dict[str, Any] = {"Content-Range": {}}
+
+
+@router.head("/{video_id}/media", response_class=Response, response_description="The bytes are here.", responses={200: {"headers": ABOUT}})
 def head_media(parts: WithParts, caller: Reader, video_id: UUID) -> Response:
     """What a GET of all of it would say of itself; ranges are for GET alone (RFC 9110, section 14.2)."""
     with parts.sessions.begin() as session:
@@ -180,9 +184,9 @@ def head_media(parts: WithParts, caller: Reader, video_id: UUID) -> Response:
     "/{video_id}/media",
     response_class=StreamingResponse,
     responses={
-        200: {"description": "All of it.", "content": {"video/*": {"schema": BINARY}}},
-        206: {"description": "The part asked for.", "content": {"video/*": {"schema": BINARY}}},
-        416: {**problems.RESPONSES[422], "description": "Nothing of the range is there; `Content-Range` tells the size."},
+        200: {"description": "All of it.", "content": {"video/*": {"schema": BINARY}}, "headers": ABOUT},
+        206: {"description": "The part asked for.", "content": {"video/*": {"schema": BINARY}}, "headers": {**ABOUT, **RANGE}},
+        416: {**problems.RESPONSES[422], "description": "Nothing of the range is there; `Content-Range` tells the size.", "headers": RANGE},
     },
 )
 def get_media(

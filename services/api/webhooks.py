@@ -118,11 +118,7 @@ class WebhookSecret(BaseModel):
         return cls(secret=row.secret, old_secret_until=row.old_secret_until)
 
 
-@router.post(
-    "",
-    status_code=201,
-    responses={201: {"headers": {"Location": {"description": "The webhook.", "schema": {"type": "string"}}}}},
-)
+@router.post("", status_code=201, responses={201: {"headers": {"Location": {}}}})
 def create_webhook(parts: WithParts, caller: Admin, once: Whole, body: WebhookIn, response: Response) -> WebhookCreated:
     """Have messages posted to a URL of yours when jobs end. They are signed by Standard Webhooks, come at least once, in no certain order.
 

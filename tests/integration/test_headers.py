@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,56 @@ def test_such_pages_can_read_that_it_was_a_bug(settings: Settings) -> None:
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
+
+
+TUS = {"Tus-Resumable": "1.0.0"}
+BYTES = {**TUS, "Content-Type": "application/offset+octet-stream"}
+NAMED = (*EXPOSED, "WWW-Authenticate")
+"""What the document has to name; the others are the same of whatever is served."""
+
+
+def answers_of_each_kind(api: httpx.Client) -> Iterator[tuple[str, httpx.Response]]:
+    """For some operations, enough answers to see each of their headers."""
+    yield "/v1/me", api.get("/v1/me")
+    yield "/v1/me", httpx.get(api.base_url.join("/v1/me"))
+    yield from (("/v1/videos", api.post("/v1/videos", content=MP4, headers={"Idempotency-Key": "video"})) for _ in range(2))
+    media = f"/v1/videos/{api.get('/v1/videos').json()['data'][0]['id']}/media"
+    for asked in ({}, {"Range": "bytes=0-1"}, {"Range": f"bytes={len(MP4)}-"}):
+        yield "/v1/videos/{video_id}/media", api.get(media, headers=asked)
+    yield "/v1/videos/{video_id}/media", api.head(media)
+
+    size = {"Upload-Length": str(len(MP4))}
+    for told in ({**TUS, "Upload-Defer-Length": "1"}, {**TUS, **size, "Upload-Concat": "partial", "Upload-Metadata": "title QQ=="}):
+        begun = api.post("/v1/uploads", headers=told)
+        yield "/v1/uploads/{upload_id}", api.head(begun.headers["Location"], headers=TUS)
+    for _ in range(2):
+        whole = api.post("/v1/uploads", content=MP4, headers={**BYTES, **size, "Idempotency-Key": "upload"})
+        yield "/v1/uploads", whole
+    yield "/v1/uploads/{upload_id}", api.head(whole.headers["Location"], headers=TUS)
+    empty = api.post("/v1/uploads", headers={**TUS, **size}).headers["Location"]
+    yield "/v1/uploads/{upload_id}", api.patch(empty, content=MP4, headers={**BYTES, "Upload-Offset": "0"})
+    yield "/v1/uploads/{upload_id}", api.get(empty)
+    yield "/v1/uploads/{upload_id}", api.get("/v1/uploads/none")
+
+
+def test_headers_are_those_of_the_document(api: httpx.Client) -> None:
+    paths = api.get("/openapi.json").json()["paths"]
+    sent, told = defaultdict[str, set[str]](set), {}
+    for path, answer in answers_of_each_kind(api):
+        method, status = answer.request.method, str(answer.status_code)
+        name = f"{method} {path} {status}"
+        sent[name] |= {header for header in NAMED if header in answer.headers}
+        told[name] = set(paths[path][method.lower()]["responses"][status]["headers"])
+    assert len(sent) == 12
+    assert sent == told
+
+
+def test_one_too_many_is_told_as_in_the_document(settings: Settings, api_key: str) -> None:
+    few = settings.model_copy(update={"max_requests_a_minute": 1})
+    with serving(few) as url, httpx.Client(base_url=url, headers=with_key(api_key)) as client:
+        refused = wait_until(lambda: (answer := client.get("/v1/me")).status_code == 429 and answer, "one to be too many")
+        told = client.get("/openapi.json").json()["paths"]["/v1/me"]["get"]["responses"]["429"]["headers"]
+    assert {header for header in NAMED if header in refused.headers} == set(told)
 
 
 def test_without_that_setting_no_other_page_may(api: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""The OpenAPI document says of everything what it is, with an example that holds; whoever relies on the last release's can go on."""
+"""The OpenAPI document says of everything what it is, with an example that holds; whoever relies on what was promised can go on."""
 
 import json
 from collections import Counter
@@ -49,17 +49,27 @@ def parameters(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
             yield f"{name} {parameter['name']}", parameter
 
 
-def test_every_operation_parameter_field_and_answer_is_described(document: dict[str, Any]) -> None:
-    answers = [
-        (f"{name} {status}", answer) for name, operation in operations(document) for status, answer in operation["responses"].items()
-    ]
-    told = [*operations(document), *parameters(document), *fields(document), *answers]
+def answers(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, operation in operations(document):
+        yield from ((f"{name} {status}", answer) for status, answer in operation["responses"].items())
+
+
+def headers(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Those that many answers share, and those of one."""
+    yield from document["components"]["headers"].items()
+    for name, answer in answers(document):
+        yield from ((f"{name} {header}", told) for header, told in answer["headers"].items() if "$ref" not in told)
+
+
+def test_every_operation_parameter_field_answer_and_header_is_described(document: dict[str, Any]) -> None:
+    told = [*operations(document), *parameters(document), *fields(document), *answers(document), *headers(document)]
     assert len(told) > 400
     assert [name for name, each in told if each.get("description", "Successful Response") == "Successful Response"] == []
 
 
-def test_every_parameter_field_and_body_has_an_example(document: dict[str, Any]) -> None:
+def test_every_parameter_field_header_and_body_has_an_example(document: dict[str, Any]) -> None:
     exemplary = [(name, parameter["schema"]) for name, parameter in parameters(document)]
+    exemplary += [(name, header["schema"]) for name, header in headers(document)]
     exemplary += [(name, field) for name, field in fields(document) if field.get("format") != "binary"]
     assert [name for name, schema in exemplary if None in schema.get("examples", [None])] == []
     assert [name for name, content in contents(document) if not content.keys() & {"example", "examples"}] == []
@@ -71,7 +81,8 @@ def test_every_example_is_valid(document: dict[str, Any]) -> None:
         return [f"{name}: {error.message}" for error in validator.iter_errors(value)]
 
     stated = [(name, schema, value) for name, schema in fields(document) for value in schema.get("examples", ())]
-    stated += [(name, each["schema"], value) for name, each in parameters(document) for value in each["schema"]["examples"]]
+    placed = [*parameters(document), *headers(document)]
+    stated += [(name, each["schema"], value) for name, each in placed for value in each["schema"]["examples"]]
     for name, content in contents(document):
         values = [content["example"]] if "example" in content else [each["value"] for each in content["examples"].values()]
         form = {"required": []} if "multipart" in name else {}  # a file has no example in JSON

@@ -25,6 +25,7 @@ EXTENSIONS = (
     "termination",
     "concatenation",
 )
+PREFIX = "/v1/uploads"
 LARGEST = 2**63 - 1
 ALGORITHMS = ("sha1", "sha256", "sha512", "md5")
 BODY = "application/offset+octet-stream"
@@ -95,7 +96,7 @@ class Checksum:
 
 
 def address(upload_id: object) -> str:
-    return f"/v1/uploads/{upload_id}"
+    return f"{PREFIX}/{upload_id}"
 
 
 def of(upload: Upload) -> dict[str, str]:

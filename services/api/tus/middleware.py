@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.tus.headers import VERSION
+from services.api.tus.headers import PREFIX, VERSION
 
 OVERRIDABLE = frozenset({"PATCH", "DELETE"})
 
@@ -15,7 +15,7 @@ class TusMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/uploads"):
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self._app(scope, receive, send)
             return
 

@@ -23,7 +23,7 @@ from services.api.tus.receiving import Hashed, Keep, Receiver
 from services.api.tus.resource import UploadOut
 from services.api.videos import get_video
 
-router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+router = APIRouter(prefix=headers.PREFIX, tags=["uploads"])
 
 Size = Annotated[int | None, Header(ge=1, le=LARGEST)]
 Offset = Annotated[int, Header(ge=0, le=LARGEST)]
@@ -57,11 +57,8 @@ UNCOUNTED = (
 )
 
 
-def _headers(**said: str) -> dict[str, Any]:
-    return {"headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in said.items()}}
-
-
-MADE = {headers.VIDEO: "With the last byte: the video.", headers.JOB: "With the last byte: the job that looks at it."}
+TOLD: dict[str, Any] = {name: {} for name in ("Upload-Offset", "Upload-Expires", headers.VIDEO, headers.JOB)}
+ALL_TOLD: dict[str, Any] = TOLD | {name: {} for name in ("Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Concat")}
 
 
 @router.options("", status_code=204, response_description="What is spoken here.", include_in_schema=False)
@@ -82,7 +79,7 @@ async def tell_tus(parts: WithParts) -> Response:
     response_class=Response,
     response_description="It is there, and empty; or as far as the body went.",
     openapi_extra={**BODY, "requestBody": {**BODY["requestBody"], "required": False}},
-    responses={**UNCOUNTED, 201: _headers(Location="The upload.", **MADE)},
+    responses={**UNCOUNTED, 201: {"headers": {"Location": {}, **TOLD}}},
 )
 async def create_upload(
     request: Request,
@@ -132,7 +129,7 @@ async def create_upload(
     response_class=Response,
     response_description="It is there.",
     openapi_extra=VERSION,
-    responses=REFUSED,
+    responses={**REFUSED, 200: {"headers": ALL_TOLD}},
 )
 def tell_offset(parts: WithParts, caller: TusWriter, upload_id: UUID) -> Response:
     """How far an upload is, in the headers of tus."""
@@ -156,7 +153,7 @@ def get_upload(parts: WithParts, caller: Reader, upload_id: UUID) -> UploadOut:
     status_code=204,
     response_description="The bytes are there.",
     openapi_extra=BODY,
-    responses={**UNCOUNTED, 204: _headers(**MADE)},
+    responses={**UNCOUNTED, 204: {"headers": TOLD}},
 )
 async def append_to_upload(
     request: Request,
