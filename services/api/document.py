@@ -1,20 +1,15 @@
 """The OpenAPI document, made whole: every field, parameter and answer described and with an example, and what a list leads to.
 
-What a route or a model says of itself stands; the rest comes from the glossary, or is made of the parts. `python -m services.api.document`
-prints the document.
+What a route or a model says of itself stands; the rest comes from the glossary, or is made of the parts.
 """
 
-import json
-import sys
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 
-from core.configuration import read
 from core.errors import PlayheadError
-from core.settings import Settings
 from services.api.glossary import Term, term
 from services.api.once import HEADER, REPLAYED
 from services.api.problems import MEDIA_TYPE, Problem
@@ -220,10 +215,3 @@ def _id_below(path: str, other: str) -> str | None:
     """`video_id` for `/v1/videos` and `/v1/videos/{video_id}/media`."""
     rest = other.removeprefix(f"{path}/{{")
     return rest.partition("}")[0] if rest != other and rest.count("{") == 0 else None
-
-
-if __name__ == "__main__":
-    from services.api.app import create_app
-
-    json.dump(create_app(read(Settings)).openapi(), sys.stdout, indent=1, ensure_ascii=False)
-    sys.stdout.write("\n")

@@ -1,9 +1,7 @@
 """The OpenAPI document says of everything what it is, with an example that holds; whoever relies on what was promised can go on."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,9 +9,8 @@ import pytest
 
 from core.settings import Settings
 from services.api.app import create_app
+from tests import baseline
 from tests.compatibility import breaking
-
-RELEASED = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 
 @pytest.fixture(scope="module")
@@ -101,15 +98,34 @@ def test_every_post_may_be_sent_again(document: dict[str, Any]) -> None:
     assert sorted(posts.keys() - told) == [], "Take a `once.Whole` or a `once.Streamed` (services/api/once.py)."
 
 
-def test_nothing_breaks_whoever_relies_on_the_last_release(document: dict[str, Any]) -> None:
-    released = json.loads(RELEASED.read_text(encoding="utf-8"))
-    allowed = released.get("x-allowed-changes", {})
-    found = set(breaking(released, document))
+def test_nothing_breaks_whoever_relies_on_what_was_promised(document: dict[str, Any]) -> None:
+    promised = baseline.read()
     advice = "Keep what is there, or name it with the reason in `x-allowed-changes` of docs/openapi.json. What is only added needs neither."
-    assert sorted(found - allowed.keys()) == [], advice
-    assert sorted(allowed.keys() - found) == [], "These changes are allowed and were not made."
+    assert baseline.unallowed(promised, document) == [], advice
+    unmade = promised.get(baseline.ALLOWED, {}).keys() - set(breaking(promised, document))
+    assert sorted(unmade) == [], "These changes are allowed and were not made."
+
+
+def test_every_operation_is_promised(document: dict[str, Any]) -> None:
+    promised = {name for name, _ in operations(baseline.read())}
+    assert [name for name, _ in operations(document) if name not in promised] == [], "`make openapi` writes it down."
 
 
 def test_the_document_kept_is_that_of_this_version(document: dict[str, Any]) -> None:
-    released = json.loads(RELEASED.read_text(encoding="utf-8"))
-    assert released["info"]["version"] == document["info"]["version"], "A new version: `make openapi` writes docs/openapi.json again."
+    assert baseline.read()["info"]["version"] == document["info"]["version"], (
+        "A new version: `make openapi` writes docs/openapi.json again."
+    )
+
+
+def of_version(version: str, *paths: str, allowed: tuple[str, ...] = ()) -> dict[str, Any]:
+    document = {"info": {"version": version}, "paths": {path: {"get": {"responses": {}}} for path in paths}}
+    return document | {baseline.ALLOWED: dict.fromkeys(allowed, "why")}
+
+
+def test_a_promise_is_not_overwritten_with_less_unless_that_is_named_or_the_version_is_another() -> None:
+    fewer, more = of_version("1", "/a"), of_version("1", "/a", "/b", "/c")
+    with pytest.raises(ValueError, match="GET /b is gone"):
+        baseline.following(of_version("1", "/a", "/b"), fewer)
+    assert baseline.following(of_version("1", "/a", "/b", allowed=("GET /b is gone",)), fewer) == fewer
+    assert baseline.following(of_version("0", "/a", "/b"), fewer) == fewer
+    assert baseline.following(of_version("1", "/a", "/b"), more) == more
