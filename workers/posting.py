@@ -44,7 +44,7 @@ def post(settings: Settings, message: Taken, *, beat: Callable[[], None]) -> Ans
     body = json.dumps(message.payload, ensure_ascii=False, separators=(",", ":"))
     timeout_s = settings.webhook_timeout.total_seconds()
     try:
-        with client_of(settings) as http, translated(httpx.URL(message.url).host):
+        with client_of(settings) as http, translated(message.url):
             reply = exchange.post(
                 http,
                 message.url,

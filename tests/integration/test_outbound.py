@@ -70,7 +70,7 @@ def get(
     settings: Settings = PUBLIC,
     certificates: ssl.SSLContext = NOBODY,
 ) -> httpx.Response:
-    with client_of(settings, resolver=names, certificates=certificates) as client, translated(httpx.URL(url).host):
+    with client_of(settings, resolver=names, certificates=certificates) as client, translated(url):
         return client.get(url, follow_redirects=True)
 
 
@@ -142,6 +142,17 @@ def test_a_redirect_is_checked_like_the_first_url(there: Elsewhere, location: st
     names = Names(good_example=[["127.0.0.1"]], bad_example=[["10.0.0.5"]])
     there.answer = plain(302, location=location.format(port=there.port))
     assert isinstance(refusal(there.url(host="good.example"), names), AddressRefused)
+    assert len(there.book) == 1
+
+
+NO_NAMES = ("xn--a.example", "xn--ls8h.example", "☃.example", "💩.example", "a\u200db.example")
+
+
+@pytest.mark.parametrize("host", NO_NAMES)
+def test_a_host_that_is_no_name_is_not_tried_again(there: Elsewhere, host: str) -> None:
+    assert isinstance(refusal(f"http://{host}/"), UrlRefused)
+    there.answer = plain(302, location=f"http://{host}/".encode().decode("latin-1"))
+    assert isinstance(refusal(there.url()), UrlRefused)
     assert len(there.book) == 1
 
 

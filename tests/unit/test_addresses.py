@@ -79,6 +79,11 @@ REFUSED = {
     "a very long host": f"https://{'a.' * 200}example/",
     "a long label": f"https://{'a' * 64}.example/",
     "an unclosed bracket": "https://[::1/",
+    "a name of a symbol": "https://☃.example/",
+    "a name of an emoji": "https://💩.example/",
+    "a name with a joiner": "https://a\u200db.example/",
+    "Punycode of a control character": "https://xn--a.example/",
+    "Punycode of an emoji": "https://xn--ls8h.example/",
     "nothing": "",
 }
 
@@ -87,6 +92,7 @@ ALLOWED = (
     "https://good.example./clip.mp4",
     "https://GOOD.example:8443/",
     "https://bücher.example/",
+    "https://xn--bcher-kva.example/",
     "https://93.184.216.34/",
     "https://[2606:2800:220:1:248:1893:25c8:1946]/",
     "https://[::ffff:93.184.216.34]/",

@@ -4,6 +4,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -13,12 +14,14 @@ NOBODY = (socket.EAI_NONAME, socket.EAI_NODATA)
 
 
 @contextmanager
-def translated(host: str) -> Iterator[None]:
-    """Raises `UrlRefused` for what asking again won't change, else `RemoteUnavailable`; `AddressRefused` passes through."""
+def translated(url: str) -> Iterator[None]:
+    """Around what is done with a URL. Raises `UrlRefused` for what asking again won't change, else `RemoteUnavailable`; `AddressRefused`
+    passes through.
+    """
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise _meaning(error, host) from error
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:  # the last where a host is no name
+        raise _meaning(error, urlsplit(url).hostname or "") from error
 
 
 def _meaning(error: Exception, host: str) -> PlayheadError:
@@ -32,7 +35,7 @@ def _meaning(error: Exception, host: str) -> PlayheadError:
                 return UrlRefused(
                     f"{host} redirects more often than is followed (PLAYHEAD_OUTBOUND_REDIRECTS); give the last URL of these."
                 )
-            case httpx.InvalidURL() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            case httpx.InvalidURL() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError() | UnicodeError():
                 return UrlRefused(f"No request can be made of the URL ({type(cause).__name__}).")
     return RemoteUnavailable(f"{host} can't be reached, or broke off ({type(error).__name__}).")
 

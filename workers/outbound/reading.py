@@ -103,7 +103,7 @@ class Reading:
     def _run(self) -> None:
         try:
             with (
-                translated(httpx.URL(self._url).host),
+                translated(self._url),
                 self._http.stream("GET", self._url, headers=dict(self._headers), follow_redirects=True) as response,
             ):
                 self._give(Head(response.status_code, response.headers))
