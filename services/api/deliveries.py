@@ -11,11 +11,12 @@ from core.queue import DELIVER
 from core.webhooks import TEST, WebhookType
 from db import deliveries, webhooks
 from db.models import Delivery
+from services.api.bodies import LimitedRoute
 from services.api.context import Reader, WithParts, Writer, known_query
 from services.api.listing import Cursor, Limit, Listing
 from services.api.once import Whole
 
-router = APIRouter(prefix="/v1/webhooks/{webhook_id}", tags=["webhooks"])
+router = APIRouter(prefix="/v1/webhooks/{webhook_id}", tags=["webhooks"], route_class=LimitedRoute)
 
 DeliveryState = Literal["pending", "delivered", "failed"]
 DeliveryType = Literal[WebhookType, "webhook.test"]
