@@ -16,7 +16,7 @@ from core.blobs import part_key
 from core.containers import HEADER_BYTES, media_type
 from core.errors import ChecksumMismatch, OffsetMismatch, TooLarge, Unavailable, Unprocessable
 from core.queue import FETCH
-from db import uploads
+from db import quotas, uploads
 from db.models import Fetch, Upload
 from db.uploads import Piece
 from services.api.context import Caller, Parts
@@ -68,8 +68,8 @@ class Receiver:
     async def take(self, body: AsyncIterable[bytes], *, declared: int, keep: Keep | None) -> Upload:
         """Take in all of a body, which is said to be so long (0: nothing is said); the upload as it is then.
 
-        Raises `Unprocessable` and `TooLarge` for more than there is room for, `NotAVideo`, `ChecksumMismatch`, `OffsetMismatch` where
-        somebody else brought the upload on meanwhile, `ClientDisconnect`; in each case what was counted stays.
+        Raises `Unprocessable`, `TooLarge` and `WorkspaceFull` for more than there is room for, `NotAVideo`, `ChecksumMismatch`,
+        `OffsetMismatch` where somebody else brought the upload on meanwhile, `ClientDisconnect`; in each case what was counted stays.
         """
         self._ensure_room(declared)
         if self._untold is not None and self.upload.offset > 0:
@@ -130,6 +130,8 @@ class Receiver:
 
     def _put(self, data: bytes) -> None:
         piece = Piece(len(data), part_key(self.upload.id, self._at))
+        with self._parts.sessions.begin() as session:
+            self._ensure_left(session, more=(self._length or self._at + len(data)) - self.upload.offset)
         self._parts.blobs.put(piece.blob_key, data)
         if self._untold is not None:
             self._untold += data[: HEADER_BYTES - len(self._untold)]
@@ -153,9 +155,15 @@ class Receiver:
             raise OffsetMismatch("The upload was brought on by another request, or ended. Ask for its offset (HEAD), and go on from there.")
         whole = upload.state == "open" and upload.offset == upload.length
         fetch = finishing.finish(session, self._parts.settings, upload, by=self._by) if whole else None
+        self._ensure_left(session)
         if keep:
             keep(session, upload)
         return upload, fetch
+
+    def _ensure_left(self, session: Session, *, more: int = 0) -> None:
+        """Whether the workspace has room for what nobody had told when the upload began. Raises `WorkspaceFull`."""
+        if self.upload.length is None:
+            quotas.ensure_room(session, self.upload.workspace_id, self._parts.settings, more=more)
 
     def _drop(self, pieces: list[Piece]) -> None:
         """What does not count for sure, as nobody tried; where that fails it goes with its upload."""

@@ -278,6 +278,31 @@ def test_a_workspace_has_room_for_what_it_said_and_no_more(settings: Settings, s
     assert count(sessions) == (2, 2, 2)
 
 
+@pytest.mark.parametrize("concat", [{}, {"upload_concat": "partial"}], ids=["a video", "a piece"])
+def test_a_workspace_s_room_holds_also_where_nobody_says_how_long_it_will_be(
+    settings: Settings, runtime: Runtime, api_key: str, concat: dict[str, str]
+) -> None:
+    limited = settings.model_copy(update={"max_stored_bytes": len(MP4) + PART + 1})
+    with serving(limited) as url, httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=30) as client:
+        tus = Tus(client)
+        address, other = (tus.begin(None, upload_defer_length="1", **concat) for _ in range(2))
+        tus.send(address, 0, MP4)
+        more = bytes(PART + 2)
+        refused = [
+            tus.send(address, len(MP4), iter([more]), upload_checksum=checksum(more)),
+            tus.send(address, len(MP4), b"", upload_length=len(MP4 + more)),
+            tus.send(address, len(MP4), b"m", upload_length=len(MP4 + more)),
+            tus.send(other, 0, MP4),
+        ]
+        assert [answer.json()["code"] for answer in refused] == ["workspace_full"] * 4
+        assert [tus.offset(each) for each in (address, other)] == [len(MP4), PART]
+        assert len(runtime.blobs.keys("")) == 4, "of what does not count nothing is stored"
+        assert tus.ask("DELETE", other).status_code == 204
+        assert tus.send(address, len(MP4), more).json()["code"] == "workspace_full"
+        assert tus.offset(address) == len(MP4) + PART, "what there is room for counts"
+        assert tus.send(address, len(MP4) + PART, b"m", upload_length=len(MP4) + PART + 1).status_code == 204
+
+
 def test_a_script_of_an_allowed_origin_may_read_what_tus_says(settings: Settings, api_key: str) -> None:
     with serving(settings.model_copy(update={"cors_origins": ("https://cameras.example",)})) as url:
         headers = {"Origin": "https://cameras.example", "Authorization": f"Bearer {api_key}"}
