@@ -38,6 +38,7 @@
     │       └── PromptTooLarge       422 prompt_too_large    (413, too many images, context exceeded)
     ├── Unavailable                  may work later: 503, retried
     │   ├── TooManyStreams           503 too_many_streams    (as many clients follow jobs as may)
+    │   ├── TooManyStoryboards       503 too_many_storyboards (as many are being made as may)
     │   ├── DatabaseUnavailable      503 database_unavailable
     │   ├── BlobsUnavailable         503 blobs_unavailable
     │   │   └── StorageFull          507 storage_full
@@ -256,6 +257,10 @@ class DatabaseUnavailable(Unavailable):
 
 class TooManyStreams(Unavailable):
     code, title = "too_many_streams", "Too many clients follow jobs"
+
+
+class TooManyStoryboards(Unavailable):
+    code, title = "too_many_storyboards", "Too many storyboards are being made"
 
 
 class BlobsUnavailable(Unavailable):

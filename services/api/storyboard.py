@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from sqlalchemy.orm import Session
 
 from core.blobs import Blobs, storyboard_prefix
-from core.errors import BlobsUnavailable, Gone, NotFound, NotSampled
+from core.errors import BlobsUnavailable, Gone, NotFound, NotSampled, TooManyStoryboards
 from core.frames import pick
 from core.settings import Settings
 from core.spans import Span, divide
@@ -35,6 +35,9 @@ READERS = 8
 
 PAINTERS = BoundedSemaphore(2)
 """A picture takes a second of a core and some ten megabytes; once it is there it costs nothing."""
+
+TURN_S = 1.0
+"""How long one waits to be made: all routes share the threads that wait."""
 
 LONGEST_EDGE = 2
 """How many times as high as it is wide a thumbnail is at the most."""
@@ -78,7 +81,8 @@ def get_storyboard(
     """Thumbnails of the whole video in one picture; `storyboard.vtt` says which is where. Made of the frames that were sampled, so it fills
     while a job runs, and nothing is decoded for it.
 
-    Problems: `not_sampled` before there is a frame; `gone` where they were deleted.
+    Problems: `not_sampled` before there is a frame; `gone` where they were deleted; `too_many_storyboards` while others are being made: ask
+    again after `Retry-After`.
     """
     video, board = _read(parts, caller, video_id)
     headers = {"ETag": f'"{board.digest}"', "Cache-Control": "private, no-cache"}
@@ -168,7 +172,7 @@ def _picture(parts: Parts, video: Video, board: Storyboard) -> bytes:
     key = f"{folder}/{board.digest}.jpg"
     with suppress(NotFound):
         return parts.blobs.get(key)
-    with PAINTERS:
+    with _turn():
         made = paint(board.size, _frames(parts.blobs, board.tiles), max_pixels=parts.settings.max_frame_pixels)
     with suppress(BlobsUnavailable):  # a full storage is no reason to keep it from the caller
         parts.blobs.put(key, made)
@@ -176,6 +180,17 @@ def _picture(parts: Parts, video: Video, board: Storyboard) -> bytes:
             if former != key:
                 parts.blobs.delete(former)
     return made
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Raises `TooManyStoryboards`."""
+    if not PAINTERS.acquire(timeout=TURN_S):
+        raise TooManyStoryboards("As many storyboards are being made here as may; try again in a moment.", retry_after_s=2)
+    try:
+        yield
+    finally:
+        PAINTERS.release()
 
 
 def _frames(blobs: Blobs, tiles: Sequence[Tile]) -> Iterator[tuple[tuple[int, int, int, int], bytes]]:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import httpx
@@ -14,6 +15,7 @@ from core.settings import Settings
 from db.models import Video, Window
 from db.orphans import find
 from db.session import Sessions
+from services.api.storyboard import PAINTERS
 from tests.integration import rows
 from workers.runtime import Runtime, make_runtime
 
@@ -82,6 +84,16 @@ def test_it_is_made_once_and_anew_when_there_is_more(
     assert (later.status_code, later.headers["ETag"] != first.headers["ETag"]) == (200, True)
     assert len([key for key in runtime.blobs.keys(f"videos/{video.id}") if "storyboard" in key]) == 1
     assert not [orphan for orphan in find(sessions, runtime.blobs) if "storyboard" in orphan.key]
+
+
+def test_while_others_are_being_made_nobody_waits_for_long(api: httpx.Client, video: Video) -> None:
+    address = f"/v1/videos/{video.id}/storyboard.jpg"
+    with PAINTERS, PAINTERS, ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: api.get(address, timeout=15), range(50)))
+    assert {(answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) for answer in answers} == {
+        (503, "too_many_storyboards", "2")
+    }
+    assert api.get(address).status_code == 200
 
 
 def test_a_frame_that_is_no_picture_leaves_its_place_dark(api: httpx.Client, video: Video, sessions: Sessions, runtime: Runtime) -> None:
