@@ -195,6 +195,11 @@ class Settings(BaseSettings):
         timedelta(seconds=60),
         description="Longest silence within an upload, and the longest that any other body may take; then the connection is closed.",
     )
+    upload_least_rate: Positive = Field(
+        1024,
+        description="Bytes a second that must come of an upload, on average over each `PLAYHEAD_BODY_TIMEOUT`, or the connection is "
+        "closed; what came of a resumable one stays.",
+    )
     max_connections: Annotated[int, Field(ge=16)] = Field(
         10_000, description="Connections of one API process; beyond it those that have sent no request are closed, the oldest first."
     )

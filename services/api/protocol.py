@@ -3,7 +3,8 @@
 uvicorn waits for headers and bodies as long as they come, a byte an hour, and takes as many headers as fit into memory. Here
 
 - a request's head must be there `head_timeout` after its first byte, and a connection's first request after that of the connection;
-- a body may take its time, as long as something of it comes within `body_timeout`. While nobody reads it the client is not to blame;
+- a body may take its time, as long as something of it comes within `body_timeout`, and `upload_least_rate` on average over each. While
+  nobody reads it the client is not to blame;
 - what is left of a body once it was answered is waited for `LINGER_S`;
 - heads have at most `HEAD_BYTES` and `HEADERS_MAX` headers, trailers included;
 - of `max_connections`, the one that has waited longest for a head makes room for the next.
@@ -37,6 +38,7 @@ class Patience:
     def __init__(self, settings: Settings) -> None:
         self.head_s = settings.head_timeout.total_seconds()
         self.body_s = settings.body_timeout.total_seconds()
+        self.least_rate = settings.upload_least_rate
         self.max_connections = settings.max_connections
         self.waiting: OrderedDict[Protocol, None] = OrderedDict()
 
@@ -47,8 +49,8 @@ class Protocol(HttpToolsProtocol):
     patience: Patience
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        self._is_in_head = self._is_in_body = self._is_too_long = False
-        self._headers = self._unread = 0
+        self._is_in_head = self._is_in_body = self._is_too_long = self._is_judged = False
+        self._headers = self._unread = self._came = 0
         self._heard_at = self.loop.time()
         self._timer: TimerHandle | None = None
         super().connection_made(transport)
@@ -91,11 +93,14 @@ class Protocol(HttpToolsProtocol):
         self._stop_waiting()
         self._is_in_head, self._is_in_body, self._unread = False, True, 0
         super().on_headers_complete()
+        self._measure(is_judged=False)  # who reads bodies whole refuses one in this time, with an answer
         self._timer = self.loop.call_later(self.patience.body_s, self._watch_body)
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
+        self._came += len(body)
         super().on_body(body)
+        self._is_judged &= not self.flow.read_paused
 
     def on_message_complete(self) -> None:
         self._stop_waiting()
@@ -140,8 +145,22 @@ class Protocol(HttpToolsProtocol):
         silent_s = 0.0 if self.flow.read_paused else self.loop.time() - self._heard_at
         if silent_s >= self.patience.body_s:
             self.give_up("fell silent")
+        elif self._drips():
+            self.give_up("dripped")
         else:
             self._timer = self.loop.call_later(self.patience.body_s - silent_s, self._watch_body)
+
+    def _measure(self, *, is_judged: bool) -> None:
+        self._measured_at, self._came, self._is_judged = self.loop.time(), 0, is_judged
+
+    def _drips(self) -> bool:
+        """Whether less came than must, in a stretch of `body_timeout` or more. One in which nobody read for a while is not judged."""
+        since_s = self.loop.time() - self._measured_at
+        if since_s < self.patience.body_s:
+            return False
+        drips = self._is_judged and self._came < self.patience.least_rate * since_s
+        self._measure(is_judged=not self.flow.read_paused)
+        return drips
 
     def _stop_waiting(self) -> None:
         self.patience.waiting.pop(self, None)

@@ -4,17 +4,22 @@ import json
 import resource
 import selectors
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from core.settings import Settings
+from db.session import Sessions
 from tests.conftest import serving
 from tests.integration.test_uploads import MP4
+from tests.integration.tus.speaking import BODY, Tus
 from tests.polling import wait_until
 
 SHORT = timedelta(seconds=0.5)
@@ -115,7 +120,7 @@ def test_three_hundred_who_hang_are_cut_off_and_hold_nobody_up(settings: Setting
 
 
 def test_an_upload_that_goes_on_takes_as_long_as_it_takes(settings: Settings, api_key: str) -> None:
-    with impatient(settings, body_timeout=timedelta(seconds=1)) as url, connect(url) as caller:
+    with impatient(settings, body_timeout=timedelta(seconds=1), upload_least_rate=1) as url, connect(url) as caller:
         caller.sendall(upload(api_key, len(MP4)))
         left = list(MP4[:12])
         selector = selectors.DefaultSelector()
@@ -131,6 +136,47 @@ def test_an_upload_that_falls_silent_is_cut_off_and_leaves_nothing(settings: Set
         assert said(caller, upload(api_key, 10**6) + MP4) == b""
         listed = httpx.get(url.join("/v1/videos"), headers={"Authorization": f"Bearer {api_key}"}).json()
         assert listed["data"] == []
+
+
+def test_an_upload_that_drips_is_cut_off_though_it_never_falls_silent_and_keeps_what_came(settings: Settings, api_key: str) -> None:
+    with impatient(settings, body_timeout=timedelta(seconds=1)) as url, httpx.Client(base_url=url) as client, connect(url) as caller:
+        client.headers["Authorization"] = f"Bearer {api_key}"
+        tus = Tus(client)
+        address = tus.begin(len(MP4))
+        caller.settimeout(0.1)
+        caller.sendall(
+            f"PATCH {address} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api_key}\r\nTus-Resumable: 1.0.0\r\nContent-Type: {BODY}\r\n"
+            f"Upload-Offset: 0\r\nContent-Length: {len(MP4)}\r\n\r\n".encode()
+        )
+        dripped = iter(MP4)
+
+        def is_cut_off() -> bool:
+            try:
+                caller.sendall(bytes([next(dripped)]))
+                return caller.recv(4096) == b""
+            except TimeoutError:
+                return False
+            except OSError:
+                return True
+
+        wait_until(is_cut_off, "the server to lose its patience")
+        came = wait_until(lambda: tus.offset(address), "what came to count")
+        assert tus.send(address, came, MP4[came:]).status_code == 204
+
+
+def test_an_upload_is_not_blamed_while_nobody_reads_it(settings: Settings, sessions: Sessions, api_key: str) -> None:
+    size = 4 * 1024**2
+    with (
+        impatient(settings, body_timeout=SHORT, upload_least_rate=size) as url,
+        connect(url) as caller,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with sessions.begin() as session:
+            session.execute(text("LOCK TABLE doomed_blobs"))  # written to before the first byte is read
+            began = time.monotonic()
+            heard = pool.submit(said, caller, upload(api_key, size), MP4.ljust(size, b"x"), HEAD + b"Connection: close\r\n\r\n")
+            wait_until(lambda: time.monotonic() > began + 4 * SHORT.total_seconds(), "its time to be over")
+        assert heard.result().startswith(b"HTTP/1.1 202 ")
 
 
 FLOODS = {
