@@ -1,1 +1,1 @@
-"""Resumable uploads: the tus protocol, version 1.0.0 (tus.io), over `db.uploads`. Why not by a library: docs/decisions/0009."""
+"""Resumable uploads: the tus protocol, version 1.0.0 (tus.io), over `db.uploads`. Why not by a library: docs/decisions/0014."""
