@@ -1,22 +1,27 @@
 """The whole way of a video whose bytes lie in a real S3 server."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from core.blobs import Blobs
+from core.blobs import Blobs, upload_prefix
 from core.errors import BlobsUnavailable
 from core.settings import Settings
-from db.models import Plan, Segment, Window
+from db.models import Fetch, Plan, Segment, Video, Window
 from db.session import Sessions
 from tests.conftest import serving
+from tests.integration.test_uploads import MP4
+from tests.integration.tus.speaking import Tus
 from tests.polling import wait_until
 from tests.videos import make_video
+from workers.fetching import fetch
 from workers.planning import plan
 from workers.runtime import Runtime, make_runtime
 from workers.sampling import sample
+from workers.sweeping import sweep
 
 
 @pytest.fixture
@@ -69,6 +74,25 @@ def test_a_video_in_object_storage_is_fetched_once_and_analysed_and_its_media_co
             assert session.query(Window).filter_by(state="done").count() == 3
         assert client.delete(f"/v1/videos/{video_id}").status_code == 204
     assert runtime.blobs.keys(f"videos/{video_id}") == []
+
+
+def test_an_upload_in_pieces_is_put_together_in_object_storage(
+    remote: Settings, runtime: Runtime, sessions: Sessions, api_key: str
+) -> None:
+    pieced = remote.model_copy(update={"upload_part_bytes": 5000})
+    with serving(pieced) as url, httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=30) as client:
+        tus = Tus(client)
+        address = tus.begin(len(MP4))
+        assert [tus.send(address, at, MP4[at : at + 7000]).status_code for at in (0, 7000)] == [204, 204]
+    assert len(runtime.blobs.keys(upload_prefix(address.rpartition("/")[2]))) == 4
+    with sessions.begin() as session:
+        [work] = session.query(Fetch)
+    fetch(runtime, work.id)
+    sweep(runtime)
+    with sessions.begin() as session:
+        video = session.query(Video).one()
+    assert (runtime.blobs.get(video.blob_key), video.sha256) == (MP4, hashlib.sha256(MP4).hexdigest())
+    assert runtime.blobs.keys("") == [video.blob_key]
 
 
 def test_a_bucket_that_is_not_there_is_a_storage_that_is_away(remote: Settings) -> None:
