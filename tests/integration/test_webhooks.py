@@ -15,8 +15,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from core.queue import DELIVER
 from core.settings import Settings
-from core.webhooks import TYPES, new_secret
-from db import deliveries, leases, webhooks
+from core.webhooks import JOB_ENDED, TYPES, new_secret
+from db import deliveries, jobs, leases, webhooks
 from db.models import Delivery, Endpoint, Job, Window
 from db.session import Sessions
 from tests.elsewhere import Asked, Elsewhere, elsewhere, plain
@@ -98,15 +98,25 @@ def webhook(api: httpx.Client, receiver: Elsewhere, **members: Any) -> Json:
     return found
 
 
-def settle(sessions: Sessions, settings: Settings, *, workspace: str = "default", error: Json | None = None) -> Job:
-    """A job that has just ended: with one event, or with an error and none."""
+ENDINGS = {"succeeded": ("done",), "partial": ("done", "failed"), "failed": ("failed",), "canceled": ("done",)}
+"""Of a job: how its windows ended. The first that is done shows a car."""
+
+
+def settle(sessions: Sessions, settings: Settings, *, workspace: str = "default", status: str = "succeeded") -> Job:
+    """A job that has just ended so."""
     job, _ = rows.job(sessions, rows.video(sessions, rows.workspace(sessions, workspace)), settings)
-    [window] = rows.planned(sessions, job, spans=[(0, 120_000)])
-    values: Json = {"state": "done", "detections": [asdict(Detection("car", "a car", 10_000, 20_000))]}
+    work = rows.planned(sessions, job, spans=[(0, 60_000), (60_000, 120_000)] if status == "partial" else [(0, 120_000)])
+    values: dict[str, Json] = {
+        "done": {"detections": [asdict(Detection("car", "a car", 10_000, 20_000))]},
+        "failed": {"error": {"code": "bad_reply", "detail": "a loop"}},
+    }
     with sessions.begin() as session:
-        claimed = leases.claim(session, Window, window.id, lease=LEASE, max_attempts=5)
-        assert claimed
-        settling.close(session, claimed, **({"state": "failed", "error": error} if error else values))
+        taken = [leases.claim(session, Window, window.id, lease=LEASE, max_attempts=5) for window in work]
+        if status == "canceled":
+            jobs.cancel(session, job.workspace_id, job.id)
+        for window, state in zip(taken, ENDINGS[status], strict=True):
+            assert window
+            settling.close(session, window, state=state, **values[state])
     return job
 
 
@@ -153,6 +163,31 @@ def told_of(api: httpx.Client, job: Job) -> Json:
     return found
 
 
+@pytest.mark.parametrize("status", ENDINGS)
+def test_each_end_is_told_to_whoever_asked_for_it_and_to_nobody_else(
+    api: httpx.Client, sessions: Sessions, settings: Settings, receiver: Elsewhere, post: Post, status: str
+) -> None:
+    kind = f"job.{status}"
+    hook, others = webhook(api, receiver, events=[kind]), webhook(api, receiver, events=[each for each in JOB_ENDED if each != kind])
+    job = settle(sessions, settings, status=status)
+    post.send(hook)
+    post.send(others)
+    [message] = [verified(asked, hook["secret"]) for asked in receiver.book]
+    assert (message["type"], message["data"]["status"], message["data"]) == (kind, status, told_of(api, job))
+
+
+@pytest.mark.parametrize(("status", "found"), [("succeeded", 1), ("partial", 1), ("failed", 0), ("canceled", 1)])
+def test_each_event_is_told_however_its_job_ends(
+    api: httpx.Client, sessions: Sessions, settings: Settings, receiver: Elsewhere, post: Post, status: str, found: int
+) -> None:
+    hook = webhook(api, receiver, events=["event.created"])
+    settle(sessions, settings, status=status)
+    post.send(hook)
+    told = [verified(asked, hook["secret"]) for asked in receiver.book]
+    assert [message["type"] for message in told] == ["event.created"] * found
+    assert [message["data"] for message in told] == api.get("/v1/events").json()["data"]
+
+
 def test_another_workspace_s_webhooks_hear_nothing_and_cannot_be_seen(
     api: httpx.Client, sessions: Sessions, settings: Settings, receiver: Elsewhere
 ) -> None:
@@ -183,7 +218,7 @@ def test_a_message_that_is_refused_comes_again_under_its_id_until_it_is_taken(
     api: httpx.Client, sessions: Sessions, settings: Settings, receiver: Elsewhere, post: Post, past: Past
 ) -> None:
     hook = webhook(api, receiver)
-    settle(sessions, settings, error={"code": "bad_reply", "detail": "a loop"})
+    settle(sessions, settings, status="failed")
     receiver.answer = plain(500, b"no room")
     post.send(hook)
     post.send(hook)
