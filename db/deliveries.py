@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +23,7 @@ TRIES_KEPT = 50
 SHAKY = 3
 """After so many failures in a row an endpoint is sent one message at a time, until it takes one."""
 
+WRITTEN_AT_ONCE = 500
 FORGOTTEN_AT_ONCE = 5000
 
 
@@ -56,10 +58,14 @@ class Verdict(NamedTuple):
 
 
 def write(session: Session, messages: Iterable[dict[str, Any]]) -> None:
-    """Messages with the members of `Delivery`, all the same ones; those of an event that its endpoint was told of before are left out."""
-    if rows := [{"id": uuid7(), **message} for message in messages]:
+    """Messages with the members of `Delivery`, all the same ones; those of an event that its endpoint was told of before are left out.
+
+    They are taken and written some at a time: a job with many events tells each of them to many endpoints.
+    """
+    left = iter(messages)
+    while some := [{"id": uuid7(), **message} for message in islice(left, WRITTEN_AT_ONCE)]:
         # Many parameters, as in `events.become`.
-        session.connection().execute(insert(Delivery).on_conflict_do_nothing(), rows)
+        session.connection().execute(insert(Delivery).on_conflict_do_nothing(), some)
 
 
 def test(session: Session, workspace_id: UUID, endpoint_id: UUID) -> Delivery:

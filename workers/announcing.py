@@ -1,11 +1,15 @@
 """What webhooks tell of a job that ends: written by the transaction that ends it, so that there is one with the other or neither."""
 
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from core.queue import DELIVER, Bell
 from core.webhooks import EVENT_CREATED
 from db import deliveries, events, jobs, webhooks
-from db.models import Endpoint, EventRow, Job
+from db.models import Endpoint, Job
 from db.resources.events import EventOut
 from db.resources.jobs import JobOut
 
@@ -22,8 +26,7 @@ def announce(session: Session, job: Job) -> list[Bell]:
     session.flush()
     session.refresh(job)  # `completed_at` is the database's
     told = JobOut.of(job, jobs.tallies(session, [job.id]).get(job.id)).model_dump(mode="json")
-    created = [EventOut.of(event).model_dump(mode="json") for event in _events(session, job, endpoints)]
-    messages = [
+    messages = (
         {
             "workspace_id": job.workspace_id,
             "endpoint_id": endpoint.id,
@@ -32,14 +35,15 @@ def announce(session: Session, job: Job) -> list[Bell]:
             "type": kind,
             "payload": {"type": kind, "timestamp": told["completed_at"], "data": data},
         }
+        for kind, data in chain([(ended, told)], _created(session, job, endpoints))
         for endpoint in endpoints
-        for kind, told_of in ((ended, [told]), (EVENT_CREATED, created))
         if kind in endpoint.events
-        for data in told_of
-    ]
+    )
     deliveries.write(session, messages)
     return [(DELIVER, endpoint.id) for endpoint in endpoints]
 
 
-def _events(session: Session, job: Job, endpoints: list[Endpoint]) -> list[EventRow]:
-    return events.of_job(session, job.id) if any(EVENT_CREATED in endpoint.events for endpoint in endpoints) else []
+def _created(session: Session, job: Job, endpoints: list[Endpoint]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if any(EVENT_CREATED in endpoint.events for endpoint in endpoints):
+        for event in events.of_job(session, job.id):
+            yield EVENT_CREATED, EventOut.of(event).model_dump(mode="json")

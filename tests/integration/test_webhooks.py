@@ -1,6 +1,7 @@
 """Webhooks: who is told what, signed how, and what becomes of a message that nobody takes."""
 
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -16,8 +17,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from core.queue import DELIVER
 from core.settings import Settings
 from core.webhooks import JOB_ENDED, TYPES, new_secret
-from db import deliveries, jobs, leases, webhooks
-from db.models import Delivery, Endpoint, Job, Window
+from db import deliveries, events, jobs, leases, webhooks, windows
+from db.models import Delivery, Endpoint, Job, Video, Window
 from db.session import Sessions
 from tests.elsewhere import Asked, Elsewhere, elsewhere, plain
 from tests.integration import rows
@@ -457,6 +458,37 @@ def test_an_event_is_told_once_also_where_its_job_ends_again(
     with sessions.begin() as session:
         assert announcing.announce(session, session.get_one(Job, job.id)) == [(DELIVER, UUID(hook["id"]))]
     assert sorted(each["type"] for each in delivered(api, hook)) == ["event.created", "job.succeeded", "job.succeeded"]
+
+
+def test_many_events_are_told_to_many_endpoints_in_the_memory_that_one_takes(
+    api: httpx.Client, sessions: Sessions, settings: Settings, receiver: Elsewhere
+) -> None:
+    job = settle(sessions, settings)
+    many = 2 * deliveries.WRITTEN_AT_ONCE + 1
+    with sessions.begin() as session:
+        [window] = windows.of_job(session, job.id)[0]
+        video = session.get_one(Video, job.video_id)
+        events.become(session, job.id, [rows.event(window, video, str(i), i, i + 1) for i in range(many)], provisional=False)
+    one = webhook(api, receiver, events=["event.created"])
+    peak_of_one = peak(sessions, job)
+    hooks = [one, *(webhook(api, receiver, events=["event.created"]) for _ in range(6))]
+    assert peak(sessions, job) < 1.5 * peak_of_one
+    with sessions.begin() as session:
+        told = session.execute(
+            select(Delivery.endpoint_id, func.count(Delivery.event_id.distinct()), func.count()).group_by(Delivery.endpoint_id)
+        )
+        assert {str(endpoint_id): counts for endpoint_id, *counts in told} == {hook["id"]: [many, many] for hook in hooks}
+
+
+def peak(sessions: Sessions, job: Job) -> int:
+    """The most memory, in bytes, that it takes to announce a job."""
+    tracemalloc.start()
+    try:
+        with sessions.begin() as session:
+            announcing.announce(session, session.get_one(Job, job.id))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_endpoint_is_deleted_before_a_job_tells_it_or_after(
