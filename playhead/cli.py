@@ -10,11 +10,13 @@ import typer
 from playhead.commands.analyze import analyze
 from playhead.commands.ask import ask
 from playhead.commands.estimate import estimate
-from playhead.commands.events import events
+from playhead.commands.events import event, events
 from playhead.commands.exports import download, export, frame, storyboard, timeline
 from playhead.commands.follow import follow
 from playhead.commands.jobs import cancel, diff, jobs, retry
 from playhead.commands.keys import keys, me
+from playhead.commands.server import alive, ready
+from playhead.commands.uploads import uploads
 from playhead.commands.videos import delete, videos
 from playhead.commands.webhooks import webhooks
 from playhead.errors import PlayheadError
@@ -77,14 +79,15 @@ app = typer.Typer(
 )
 _COMMANDS: dict[str, dict[Callable[..., None], str | None]] = {
     "Ask": {analyze: ANALYZE, ask: ASK, estimate: ESTIMATE},
-    "Look": {events: EVENTS, timeline: None, export: EXPORT, storyboard: None, frame: None, download: None, diff: None},
+    "Look": {events: EVENTS, event: None, timeline: None, export: EXPORT, storyboard: None, frame: None, download: None, diff: None},
     "Keep going": {jobs: None, follow: FOLLOW, cancel: None, retry: RETRY},
-    "Keep house": {videos: None, delete: None, me: None},
+    "Keep house": {videos: None, delete: None, me: None, alive: None, ready: None},
 }
 for panel, commands in _COMMANDS.items():
     for command, examples in commands.items():
         app.command(epilog=examples, rich_help_panel=panel)(command)
 app.add_typer(keys, name="keys", rich_help_panel="Keep house")
+app.add_typer(uploads, name="uploads", rich_help_panel="Keep house")
 app.add_typer(webhooks, name="webhooks", rich_help_panel="Keep house")
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from rich.table import Table
 from rich.text import Text
 
-from playhead.render import printable, table, when
+from playhead.render import printable, size, table, when
 from playhead.timecodes import format_timecode
-from playhead.types import Delivery, Event, Key, News, Timeline, Webhook
+from playhead.types import Delivery, Event, Key, News, Pending, Readiness, Timeline, Webhook
 
-STATE_STYLES = {"delivered": "green", "failed": "red", "pending": "cyan"}
+STATE_STYLES = {"delivered": "green", "failed": "red", "pending": "cyan", "ok": "green", "away": "red", "paused": "yellow"}
 BAR = 30
 
 
@@ -36,6 +36,21 @@ def deliveries_table(deliveries: Iterable[Delivery]) -> Table:
         answer = "" if last is None else f"{last.status or ''} {printable(last.error or '')}".strip()
         state = Text(printable(one.state), STATE_STYLES.get(one.state, ""))
         made.add_row(one.id, printable(one.type), state, str(one.attempts), when(one.created_at), when(one.next_try_at), answer)
+    return made
+
+
+def uploads_table(uploads: Iterable[Pending]) -> Table:
+    made = table("upload", "state", "arrived>", "of>", "given up at", "video", "job")
+    for one in uploads:
+        video, job = one.video.id if one.video else "", one.job.id if one.job else ""
+        made.add_row(one.id, printable(one.state), size(one.offset), size(one.length), when(one.expires_at), video, job)
+    return made
+
+
+def parts_table(readiness: Readiness) -> Table:
+    made = table("part", "state", "why~")
+    for name, state in readiness.parts.items():
+        made.add_row(printable(name), Text(printable(state), STATE_STYLES.get(state, "")), printable(readiness.reasons.get(name, "")))
     return made
 
 

@@ -1,4 +1,4 @@
-"""`playhead events`: what happens, and when."""
+"""`playhead events` and `playhead event`: what happens, and when."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from playhead.commands.options import milliseconds
+from playhead.commands.options import AsJson, milliseconds
 from playhead.render import events_table, job_notes
 from playhead.terminal import Session
 from playhead.types import Event, Job
@@ -82,6 +82,21 @@ def events(
     for job in _asked(session, video_id, job_id):
         for note in job_notes(job, from_ms=low, to_ms=high):
             session.show(note)
+
+
+def event(
+    ctx: typer.Context,
+    event_id: Annotated[str, typer.Argument(metavar="EVENT", help="Its id, as in: playhead events --json")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show one event. Its picture: playhead frame EVENT."""
+    session: Session = ctx.obj
+    found = session.client.event(event_id)
+    if as_json:
+        session.json(found.raw)
+    else:
+        session.show(events_table([found], with_video=True))
 
 
 def _show(session: Session, found: list[Event], *, with_video: bool) -> None:

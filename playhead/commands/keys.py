@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 from playhead.commands.options import AsJson, AsJsonLines, Limit, listed
+from playhead.operations.asking import KEEP
 from playhead.render import printable
 from playhead.tables import keys_table
 from playhead.terminal import Session
 
-keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys of this workspace.")
+keys = typer.Typer(no_args_is_help=True, help="Make, list, change and revoke API keys of this workspace.")
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY", help="Its id, as listed by: playhead keys list")]
+Expires = Annotated[datetime | None, typer.Option("--expires", help="When it ends by itself, in this machine's time.")]
 
 
 class Scope(StrEnum):
@@ -37,7 +39,7 @@ def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.")],
     *,
     scopes: Annotated[list[Scope], typer.Option("--scope", help="What it may do. May be given many times; none contains another.")],
-    expires_at: Annotated[datetime | None, typer.Option("--expires", help="When it ends by itself, in this machine's time.")] = None,
+    expires_at: Expires = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key, and write it to standard output. It is shown this once."""
@@ -48,6 +50,40 @@ def create(
         return
     session.show(made.key)
     session.say(f"Key {made.id} ({', '.join(made.scopes)}). Store it now: it can't be shown again. End it: playhead keys revoke {made.id}")
+
+
+@keys.command()
+def show(ctx: typer.Context, key_id: KeyId, *, as_json: AsJson = False) -> None:
+    """Show one key: what it may do, and when it was last used."""
+    session: Session = ctx.obj
+    found = session.client.key(key_id)
+    if as_json:
+        session.json(found.raw)
+    else:
+        session.show(keys_table([found]))
+
+
+@keys.command(epilog="Example: playhead keys change KEY --scope read --never-expires")
+def change(
+    ctx: typer.Context,
+    key_id: KeyId,
+    *,
+    name: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    scopes: Annotated[list[Scope] | None, typer.Option("--scope", help="All that it may do from now on. May be given many times.")] = None,
+    expires_at: Expires = None,
+    never: Annotated[bool, typer.Option("--never-expires", help="It no longer ends by itself.")] = False,
+) -> None:
+    """Change what a key is called, what it may do, or when it ends. What is not given stays."""
+    session: Session = ctx.obj
+    if never and expires_at:
+        raise typer.BadParameter("use it without --expires", param_hint="--never-expires")
+    changed = session.client.change_key(
+        key_id,
+        name=name or KEEP,
+        scopes=[str(scope) for scope in scopes] if scopes else KEEP,
+        expires_at=expires_at.astimezone() if expires_at else None if never else KEEP,
+    )
+    session.show(keys_table([changed]))
 
 
 @keys.command()

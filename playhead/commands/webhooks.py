@@ -59,6 +59,17 @@ def create(
 
 
 @webhooks.command()
+def show(ctx: typer.Context, webhook_id: WebhookId, *, as_json: AsJson = False) -> None:
+    """Show one webhook, and how it is doing."""
+    session: Session = ctx.obj
+    found = session.client.webhook(webhook_id)
+    if as_json:
+        session.json(found.raw)
+    else:
+        session.show(webhooks_table([found]))
+
+
+@webhooks.command()
 def change(
     ctx: typer.Context,
     webhook_id: WebhookId,

@@ -408,6 +408,54 @@ def test_a_key_is_shown_once_on_standard_output_alone(run: Run, script: Script) 
     assert run("me").stderr.splitlines() == ["Workspace: default (w1)", "Max open jobs: 50"]
 
 
+def test_a_key_is_shown_and_changed_by_what_is_given(run: Run, script: Script) -> None:
+    script.on("/v1/keys/k1", ok({"id": "k1", "name": "camera", "prefix": "ph_ab", "scopes": ["read", "write"]}))
+    assert run("keys", "show", "k1").stdout.splitlines()[1].split() == ["k1", "ph_ab", "read,", "write", "camera"]
+    changes: dict[tuple[str, ...], object] = {
+        ("--scope", "read", "--scope", "write"): {"scopes": ["read", "write"]},
+        ("--name", "camera", "--never-expires"): {"name": "camera", "expires_at": None},
+        ("--expires", "2036-01-01"): {"expires_at": "2036-01-01T00:00:00+00:00"},
+    }
+    for options, body in changes.items():
+        assert run("keys", "change", "k1", *options, TZ="UTC").returncode == 0
+        assert (script.seen[-1].method, script.seen[-1].sha256) == ("PATCH", sha256_of(body))
+    refused = run("keys", "change", "k1", "--expires", "2036-01-01", "--never-expires")
+    assert (refused.returncode, "--never-expires" in refused.stderr) == (2, True)
+
+
+def test_one_thing_is_shown_as_a_table_or_as_the_server_sends_it(run: Run, script: Script) -> None:
+    hook = {"id": "h1", "url": "https://example.com", "events": ["job.failed"], "enabled": True}
+    script.on("/v1/webhooks/h1", ok(hook))
+    script.on("/v1/events/e1", ok(event(1)))
+    script.on("/v1/uploads/u1", ok({"id": "u1", "state": "open", "offset": 1_500_000, "length": 3_000_000, "job": job()}))
+    for arguments, row in {
+        ("webhooks", "show", "h1"): ["h1", "enabled", "job.failed", "https://example.com"],
+        ("event", "e1"): ["0:01.000", "0:01.500", "0.5", "s", "cut", "Cut", "1", "v1"],
+        ("uploads", "show", "u1"): ["u1", "open", "1.5", "MB", "3.0", "MB", "j1"],
+    }.items():
+        assert run(*arguments).stdout.splitlines()[1].split() == row
+        sent = script.answers[script.seen[-1].path][0]().body
+        assert json.loads(run(*arguments, "--json").stdout) == json.loads(bytes(sent))
+
+
+def test_an_upload_is_given_up(run: Run, script: Script) -> None:
+    script.on("/v1/uploads/u1", text("", 204))
+    assert (run("uploads", "delete", "u1").returncode, script.paths()) == (0, ["DELETE /v1/uploads/u1"])
+
+
+def test_it_says_whether_the_server_answers_and_how_its_parts_do(run: Run, script: Script) -> None:
+    script.on("/healthz", ok({"status": "ok"}))
+    assert run("alive").stderr == f"{script.url} answers.\n"
+    parts = {"database": "ok", "model": "paused"}
+    script.on(
+        "/readyz", ok({"status": "degraded", "parts": parts, "reasons": {"model": "No credit left."}}), ok({"status": "unavailable"}, 503)
+    )
+    told = run("ready")
+    assert [line.split() for line in told.stdout.splitlines()[1:]] == [["database", "ok"], ["model", "paused", "No", "credit", "left."]]
+    assert (told.returncode, told.stderr) == (0, f"{script.url} is degraded.\n")
+    assert [run("ready").returncode, run("alive", PLAYHEAD_URL="http://127.0.0.1:9").returncode] == [1, 1]
+
+
 def test_webhooks_are_made_tried_and_looked_after(run: Run, script: Script) -> None:
     hook = {"id": "h1", "url": "https://example.com", "events": ["job.failed"], "enabled": True}
     tried = {"status": 500, "error": "Answered with 500.", "at": "2026-01-01T00:00:00Z"}
