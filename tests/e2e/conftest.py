@@ -42,6 +42,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Itera
         "PLAYHEAD_SEGMENT_WINDOWS": "2",
         "PLAYHEAD_OUTBOUND_HTTP": "true",
         "PLAYHEAD_OUTBOUND_ALLOW": '["127.0.0.1/32"]',
+        "PLAYHEAD_CORS_ORIGINS": '["https://player.example.com"]',
     }
     with stack(tmp_path_factory.mktemp("stack"), environment=environment) as running:
         yield running

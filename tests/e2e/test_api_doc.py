@@ -1,9 +1,10 @@
-"""docs/api.md does what it says: its `sh` blocks are run in order, in one shell, against the whole stack, and answer as the blocks after
-them say.
+"""docs/api.md does what it says: its `sh` and `python` blocks are run in order, in one shell, against the whole stack, and answer as the
+blocks after them say.
 """
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,10 @@ from tests.model_server.running import ModelServer
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "api.md"
-PATIENCE_S = 480
+PATIENCE_S = 780
+
+STEPS = frozenset({"sh", "python"})
+PROMISES = frozenset({"json", "text", "sse"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ def script(steps: list[Block], outputs: Path) -> str:
     lines = ["""trap 'echo "line $LINENO: exit code $?" >&2' ERR"""]
     for step in steps:
         lines += [""] * (step.line - 1 - len(lines))
-        lines += [f"exec > {outputs}/{step.line}", *step.text.splitlines()]
+        begin, end = ("; python - << 'PYTHON'", ["PYTHON"]) if step.kind == "python" else ("", [])
+        lines += [f"exec > {outputs}/{step.line}{begin}", *step.text.splitlines(), *end]
     return "\n".join(lines) + "\n"
 
 
@@ -104,7 +109,9 @@ def missing(promised: Any, given: Any, at: str = "") -> Iterator[str]:
 
 
 def broken_promises(promise: Block, output: str) -> Iterator[str]:
-    """`json`: all keys are there. `text`: all lines are there, whatever their digits."""
+    """`json`: all keys are there. `sse`: all messages are there, with all keys of their data. `text`: all lines are there, whatever their
+    numbers.
+    """
     if promise.kind == "json":
         try:
             given = json.loads(output)
@@ -112,32 +119,72 @@ def broken_promises(promise: Block, output: str) -> Iterator[str]:
             given = output
         for what in missing(json.loads(promise.text), given):
             yield f"{promise}: {what} is missing in\n{output}"
+    elif promise.kind == "sse":
+        given = list(messages(output))
+        for message in messages(promise.text):
+            if all(one["event"] != message["event"] or any(missing(message, one)) for one in given):
+                yield f"{promise}: {message} is missing in\n{output}"
     else:
-        written = {_without_digits(line) for line in output.splitlines()}
+        written = {_without_numbers(line) for line in output.splitlines()}
         for line in promise.text.splitlines():
-            if _without_digits(line) not in written:
+            if _without_numbers(line) not in written:
                 yield f"{promise}: {line!r} is missing in\n{output}"
 
 
-def _without_digits(line: str) -> str:
-    return "".join("0" if char.isdigit() else char for char in line).strip()
+def messages(stream: str) -> Iterator[dict[str, Any]]:
+    """The server-sent events of a stream that have data: their fields, of which `data` is JSON."""
+    for block in stream.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if "data" in fields:
+            yield {**fields, "data": json.loads(fields["data"])}
+
+
+def _without_numbers(line: str) -> str:
+    return re.sub(r"\d+(,\d{3})*", "0", line).strip()
 
 
 @pytest.mark.timeout(PATIENCE_S + 120)
 def test_the_commands_of_the_api_s_document_do_what_it_says(whole: Stack, model: ModelServer, tmp_path: Path) -> None:
     model.control.honest()
     document = list(blocks(DOCUMENT.read_text(encoding="utf-8")))
-    steps = [block for block in document if block.kind == "sh"]
+    steps = [block for block in document if block.kind in STEPS]
     (tmp_path / "files").mkdir()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    written = run(
-        steps, tmp_path, {"URL": whole.url, "KEY": whole.api_key, "TMPDIR": str(tmp_path / "files"), "PATH": path, "LC_ALL": "C.UTF-8"}
-    )
-    broken = []
+    environment = {"URL": whole.url, "KEY": whole.api_key, "PLAYHEAD_DATA_DIR": str(whole.data_dir), "TMPDIR": str(tmp_path / "files")}
+    written = run(steps, tmp_path, {**environment, "PATH": path, "LC_ALL": "C.UTF-8"})
+    broken = list[str]()
     for step, promise in pairwise(document):
-        if step.kind == "sh" and promise.kind in {"json", "text"}:
+        if promise.kind in PROMISES:
             broken += broken_promises(promise, written[step.line])
     assert not broken, "\n".join(broken)
+
+
+def test_each_block_is_run_or_says_what_the_one_before_it_answers() -> None:
+    document = list(blocks(DOCUMENT.read_text(encoding="utf-8")))
+    assert [str(block) for block in document if block.kind not in STEPS | PROMISES] == []
+    assert [str(block) for step, block in pairwise(document) if block.kind in PROMISES and step.kind not in STEPS] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "promised", "kept", "broken"),
+    [
+        ("json", '{"a": [{"b": 1}]}', '{"a": [{"b": 2, "c": 3}]}', '{"a": [{"c": 3}]}'),
+        ("text", "r=5,987;t=42", "more\nr=1;t=7\r", "r=5987;u=42"),
+        ("sse", 'id: 1\nevent: end\ndata: {"a": 1}', 'retry: 5\n\nid: 7\nevent: end\ndata: {"a": 2}', 'id: 7\nevent: job\ndata: {"a": 1}'),
+        ("sse", 'event: end\ndata: {"a": 1}', ': still here\n\nevent: end\ndata: {"a": 2}', 'event: end\ndata: {"b": 1}'),
+    ],
+)
+def test_a_promise_that_is_broken_is_seen(kind: str, promised: str, kept: str, broken: str) -> None:
+    promise = Block(kind, "Title", 1, promised)
+    assert list(broken_promises(promise, kept)) == []
+    assert list(broken_promises(promise, broken)) != []
+
+
+def test_python_gets_the_line_numbers_of_the_document(tmp_path: Path) -> None:
+    steps = [block for block in blocks("# Title\n```python\nprint(1)\n```\n```sh\necho 2\nfalse\n```\n") if block.kind in STEPS]
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)line 5: failed\nline 7: exit code 1\n\n2"):
+        run(steps, tmp_path, {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+    assert (tmp_path / "outputs" / "2").read_text() == "1\n"
 
 
 def test_a_step_that_fails_is_named(tmp_path: Path) -> None:
