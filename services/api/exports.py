@@ -19,6 +19,7 @@ from db.resources.events import EventOut
 from services.api.context import Caller, Parts, Reader, WithParts
 from services.api.events import Chosen
 from services.api.formats import chapters, markers, subtitles, tables
+from services.api.formats.text import one_line
 from services.api.formats.timecode import RATES, Timecode, drops, rate_of
 from services.api.streaming import joined, started
 
@@ -132,7 +133,7 @@ def export_chapters(parts: WithParts, caller: Reader, video_id: UUID, asked: Ann
     found = chapters.chapters(
         _all(parts, asked.of(caller, video_id)),
         duration_ms=video.duration_ms or 0,
-        opening=video.title or "Beginning",
+        opening=one_line(video.title or "") or "Beginning",
         shortest_ms=asked.shortest_ms,
     )
     return sent(chapters.vtt(found), f"{name_of(video)}.chapters.vtt", "text/vtt", disposition="inline")

@@ -95,6 +95,13 @@ def test_before_a_worker_has_looked_what_needs_the_length_says_so(api: httpx.Cli
     assert api.get(f"/v1/videos/{video.id}/events.vtt").text == "WEBVTT\n"
 
 
+def test_the_video_s_title_stays_in_the_line_of_its_chapter(api: httpx.Client, sessions: Sessions) -> None:
+    named = rows.video(sessions, rows.workspace(sessions), title="line one\n\nNOTE broken\x1b")
+    blank = rows.video(sessions, rows.workspace(sessions), title="\n")
+    found = [api.get(f"/v1/videos/{video.id}/chapters.vtt").text for video in (named, blank)]
+    assert [text.splitlines()[4:] for text in found] == [["line one NOTE broken"], ["Beginning"]]
+
+
 def test_another_workspace_gets_nothing_of_it(api: httpx.Client, video: Video, sessions: Sessions) -> None:
     with sessions.begin() as session:
         foreign = keys.create(session, name="foreign", scopes=["read"], workspace="another")
