@@ -19,7 +19,7 @@ from db.resources.events import EventOut
 from services.api.context import Caller, Parts, Reader, WithParts
 from services.api.events import Chosen
 from services.api.formats import chapters, markers, subtitles, tables
-from services.api.formats.text import one_line
+from services.api.formats.text import file_name, one_line
 from services.api.formats.timecode import RATES, Timecode, drops, rate_of
 from services.api.streaming import joined, started
 
@@ -185,7 +185,8 @@ def _probed(video: Video) -> Video:
 
 
 def _clip(video: Video) -> markers.Clip:
-    return markers.Clip(name_of(video), video.filename or "video.mp4", video.duration_ms or 0, video.width or 0, video.height or 0)
+    filename = file_name(PurePosixPath(video.filename or "").name) or "video.mp4"
+    return markers.Clip(name_of(video), filename, video.duration_ms or 0, video.width or 0, video.height or 0)
 
 
 def _timecode(video: Video, asked: Marked, *, hours: int) -> Timecode:
@@ -221,9 +222,7 @@ def name_of(video: Video) -> str:
 
 
 def content_disposition(kind: str, filename: str) -> str:
-    """With the name for everybody in ASCII, and for those who know RFC 6266 as it is; no character in it means anything to a shell or a
-    file system.
-    """
-    safe = re.sub(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*%;\'`$&]+', "_", filename).lstrip(". ") or "events"
+    """With the name for everybody in ASCII, and for those who know RFC 6266 as it is."""
+    safe = file_name(filename) or "events"
     plain = re.sub(r"[^\x20-\x7e]+", "_", safe)
     return f'{kind}; filename="{plain}"' + ("" if plain == safe else f"; filename*=UTF-8''{quote(safe, safe='')}")

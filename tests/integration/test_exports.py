@@ -102,6 +102,22 @@ def test_the_video_s_title_stays_in_the_line_of_its_chapter(api: httpx.Client, s
     assert [text.splitlines()[4:] for text in found] == [["line one NOTE broken"], ["Beginning"]]
 
 
+@pytest.mark.parametrize(
+    ("filename", "name"),
+    [
+        ("/etc/passwd", "passwd"),
+        ("../../street.mp4", "street.mp4"),
+        (r"C:\videos\street.mp4", "C_videos_street.mp4"),
+        ("Straße\n7.mp4", "Stra%C3%9Fe_7.mp4"),
+        ("..", "video.mp4"),
+        (None, "video.mp4"),
+    ],
+)
+def test_an_editor_is_given_the_name_of_a_file_and_no_path(api: httpx.Client, sessions: Sessions, filename: str | None, name: str) -> None:
+    video = rows.video(sessions, rows.workspace(sessions), filename=filename, **NTSC)
+    assert f'src="file:///{name}"' in api.get(f"/v1/videos/{video.id}/events.fcpxml").text
+
+
 def test_another_workspace_gets_nothing_of_it(api: httpx.Client, video: Video, sessions: Sessions) -> None:
     with sessions.begin() as session:
         foreign = keys.create(session, name="foreign", scopes=["read"], workspace="another")

@@ -5,11 +5,17 @@ import re
 from db.resources.events import EventOut
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NOT_FOR_FILES = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*%;\'`$&]+')
 
 
 def one_line(text: str) -> str:
     """The same words in one line, without control characters."""
     return _CONTROL.sub("", " ".join(text.split()))
+
+
+def file_name(text: str) -> str:
+    """The same as a file's name, none of whose characters means anything to a shell or a file system; it may be empty."""
+    return _NOT_FOR_FILES.sub("_", text).lstrip(". ")
 
 
 def clock(time_ms: int, *, point: str = ".") -> str:
