@@ -11,6 +11,7 @@
     │   │   ├── NotArrived           409 not_arrived
     │   │   ├── NotProbed            409 not_probed
     │   │   ├── NotSampled           409 not_sampled
+    │   │   ├── NeverRead            409 never_read          (every job that was to read it has ended)
     │   │   ├── JobRunning           409 job_running
     │   │   ├── NothingToRetry       409 nothing_to_retry
     │   │   ├── WorkspaceFull        409 workspace_full      (as many bytes are stored as may be)
@@ -114,6 +115,10 @@ class NotProbed(Conflict):
 
 class NotSampled(Conflict):
     code, title = "not_sampled", "No frame of this video has been sampled yet"
+
+
+class NeverRead(Conflict):
+    code, title = "never_read", "No job could read this video"
 
 
 class JobRunning(Conflict):

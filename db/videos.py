@@ -7,7 +7,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from core.blobs import frames_prefix, video_prefix
-from core.errors import NotArrived, NotFound, Unprocessable
+from core.errors import NeverRead, NotArrived, NotFound, NotProbed, Unprocessable
 from db import doomed, uploads
 from db.models import Job, Video, Window
 from db.pages import Page, decode, encode
@@ -27,6 +27,24 @@ def arrived(session: Session, workspace_id: UUID, video_id: UUID) -> Video:
     if video.sha256 is None:
         raise NotArrived("The bytes of this video are not here yet; the job that came with it tells how far they are.")
     return video
+
+
+def probed(session: Session, workspace_id: UUID, video_id: UUID) -> Video:
+    """The same, for what needs what its packets say. Raises `NotProbed` too, and `NeverRead`."""
+    video = get(session, workspace_id, video_id)
+    if video.duration_ms is None:
+        ensure_awaited(session, video_id)
+        raise NotProbed("No worker has looked at this video yet, so nobody knows how long it is; try again in a moment.")
+    return video
+
+
+def ensure_awaited(session: Session, video_id: UUID) -> None:
+    """Raises `NeverRead` where no job is open that could still read the video."""
+    open_or_last = select(Job).where(Job.video_id == video_id).order_by(Job.completed_at.desc().nulls_first()).limit(1)
+    job = session.scalars(open_or_last).one_or_none()
+    if job is not None and job.completed_at is not None:
+        why = job.error["detail"] if job.error else "Retry it."
+        raise NeverRead(f"The job {job.id}, which was to read this video, ended `{job.status}`. {why}", job_id=str(job.id))
 
 
 def page(session: Session, workspace_id: UUID, *, custom_id: str | None, limit: int, cursor: str | None) -> Page[Video]:

@@ -18,7 +18,9 @@ class Jobs:
 
     @call
     def estimate(self, video_id: str, request: Mapping[str, Any] | None = None) -> Ask[Estimate]:
-        """What a job with this request would cost. ApiError with the code `not_probed` until a worker has looked at the video."""
+        """What a job with this request would cost. ApiError with the code `not_probed` until a worker has looked at the video, `never_read`
+        where no job could.
+        """
         return post(Estimate, at("/v1/videos/{}/estimate", video_id), dict(request or {}))
 
     @listing

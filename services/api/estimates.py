@@ -7,7 +7,6 @@ from fastapi import APIRouter, Body
 
 from core import prices
 from core.broker import connect
-from core.errors import NotProbed
 from core.estimate import Footage, estimate
 from core.request import JobRequest
 from db import videos
@@ -30,11 +29,12 @@ def estimate_job(
 ) -> EstimateOut:
     """What a job with this request would cost. Nothing is asked of a model.
 
-    409 with the code `not_probed` until a worker has looked at the video, which its first job does, whatever it asks.
+    409 with the code `not_probed` until a worker has looked at the video, which its first job does, whatever it asks; with
+    `never_read` where all its jobs ended without.
     """
-    with parts.sessions.begin() as session:
-        video = videos.get(session, caller.workspace_id, video_id)
     request, settings = (body or JobRequest()).resolved(parts.settings), parts.settings
+    with parts.sessions.begin() as session:
+        video = videos.probed(session, caller.workspace_id, video_id)
     with connect(settings, timeout_s=1) as broker:
         price = prices.current(broker, settings, request.model or settings.model)
     told = estimate(_footage(video), request, price=price, max_output_tokens=settings.model_max_output_tokens)
@@ -43,6 +43,4 @@ def estimate_job(
 
 
 def _footage(video: Video) -> Footage:
-    if not (video.duration_ms and video.width and video.height):
-        raise NotProbed("How long this video is, is not known before a worker has looked at it; ask again in a moment.")
-    return Footage(video.duration_ms, video.width, video.height, video.frame_rate)
+    return Footage(video.duration_ms or 0, video.width or 0, video.height or 0, video.frame_rate)

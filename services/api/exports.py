@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from core.errors import NotProbed, Unprocessable
+from core.errors import Unprocessable
 from db import events, videos
 from db.filters import Filter
 from db.models import Video
@@ -129,7 +129,7 @@ def export_chapters(parts: WithParts, caller: Reader, video_id: UUID, asked: Ann
     """Chapters for a player: in order, without overlaps or holes, from 0 to the end. One begins where an event does and lasts until the
     next begins; events that begin together share one, and its title. What is before the first event has the video's title.
     """
-    video = _probed(_video(parts, caller, video_id))
+    video = _probed(parts, caller, video_id)
     found = chapters.chapters(
         _all(parts, asked.of(caller, video_id)),
         duration_ms=video.duration_ms or 0,
@@ -151,7 +151,7 @@ def export_chapters(parts: WithParts, caller: Reader, video_id: UUID, asked: Ann
 )
 def export_edl(parts: WithParts, caller: Reader, video_id: UUID, asked: Annotated[Marked, Query()]) -> StreamingResponse:
     """All events as timeline markers in a CMX 3600 EDL, as DaVinci Resolve takes them; a marker's note says how sure it is."""
-    video = _probed(_video(parts, caller, video_id))
+    video = _probed(parts, caller, video_id)
     found = markers.edl(_all(parts, asked.of(caller, video_id)), _timecode(video, asked, hours=1), _clip(video))
     return sent(found, f"{name_of(video)}.events.edl", "text/plain")
 
@@ -168,7 +168,7 @@ def export_fcpxml(parts: WithParts, caller: Reader, video_id: UUID, asked: Annot
     """All events as markers on a clip, for Final Cut Pro and DaVinci Resolve; a marker's note says how sure it is. The editor asks where
     the video's file lies.
     """
-    video = _probed(_video(parts, caller, video_id))
+    video = _probed(parts, caller, video_id)
     found = markers.fcpxml(_all(parts, asked.of(caller, video_id)), _timecode(video, asked, hours=0), _clip(video))
     return sent(found, f"{name_of(video)}.events.fcpxml", "application/xml")
 
@@ -178,10 +178,9 @@ def _video(parts: Parts, caller: Caller, video_id: UUID) -> Video:
         return videos.get(session, caller.workspace_id, video_id)
 
 
-def _probed(video: Video) -> Video:
-    if video.duration_ms is None:
-        raise NotProbed("No worker has looked at this video yet, so nobody knows how long it is; try again in a moment.")
-    return video
+def _probed(parts: Parts, caller: Caller, video_id: UUID) -> Video:
+    with parts.sessions.begin() as session:
+        return videos.probed(session, caller.workspace_id, video_id)
 
 
 def _clip(video: Video) -> markers.Clip:

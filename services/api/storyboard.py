@@ -81,8 +81,8 @@ def get_storyboard(
     """Thumbnails of the whole video in one picture; `storyboard.vtt` says which is where. Made of the frames that were sampled, so it fills
     while a job runs, and nothing is decoded for it.
 
-    Problems: `not_sampled` before there is a frame; `gone` where they were deleted; `too_many_storyboards` while others are being made: ask
-    again after `Retry-After`.
+    Problems: `not_sampled` before there is a frame; `never_read` where its jobs ended without one; `gone` where they were deleted;
+    `too_many_storyboards` while others are being made: ask again after `Retry-After`.
     """
     video, board = _read(parts, caller, video_id)
     headers = {"ETag": f'"{board.digest}"', "Cache-Control": "private, no-cache"}
@@ -119,13 +119,14 @@ def get_thumbnails(parts: WithParts, caller: Reader, video_id: UUID) -> Response
 
 
 def _read(parts: Parts, caller: Caller, video_id: UUID) -> tuple[Video, Storyboard]:
-    """Raises `NotFound`, `NotSampled` or `Gone`."""
+    """Raises `NotFound`, `NotSampled`, `NeverRead` or `Gone`."""
     with parts.sessions.begin() as session:
         video = videos.get(session, caller.workspace_id, video_id)
         board = _board(session, video, parts.settings)
         if not board.tiles:
             if windows.lost_frames(session, video_id):
                 raise Gone("The frames of this video were deleted (PLAYHEAD_FRAMES_KEPT); ask again, and they are sampled anew.")
+            videos.ensure_awaited(session, video_id)
             raise NotSampled("No frame of this video has been sampled yet; try again once its job has begun to.")
     return video, board
 

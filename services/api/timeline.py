@@ -10,7 +10,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from core.errors import NotProbed
 from core.spans import Span, divide, union
 from db import timeline, videos
 from services.api.context import Reader, WithParts
@@ -57,15 +56,13 @@ def get_timeline(parts: WithParts, caller: Reader, video_id: UUID, asked: Annota
     analysed a street, and found none.
     """
     with parts.sessions.begin() as session:
-        video = videos.get(session, caller.workspace_id, video_id)
-        if video.duration_ms is None:
-            raise NotProbed("No worker has looked at this video yet, so nobody knows how long it is; try again in a moment.")
-        end_ms = video.duration_ms if asked.to_ms is None else min(asked.to_ms, video.duration_ms)
+        duration_ms = videos.probed(session, caller.workspace_id, video_id).duration_ms or 0
+        end_ms = duration_ms if asked.to_ms is None else min(asked.to_ms, duration_ms)
         whole = Span(min(asked.from_ms or 0, end_ms), end_ms)
         buckets = min(asked.buckets, whole.length_ms)
         counted = timeline.counts(session, asked.of(caller, video_id), whole, buckets=buckets) if buckets else []
-        analysed = timeline.analysed(session, video_id, video.duration_ms, job_id=asked.job_id)
-    return TimelineOut(video_id=video_id, duration_ms=video.duration_ms, buckets=_filled(divide(whole, buckets), counted, Meter(analysed)))
+        analysed = timeline.analysed(session, video_id, duration_ms, job_id=asked.job_id)
+    return TimelineOut(video_id=video_id, duration_ms=duration_ms, buckets=_filled(divide(whole, buckets), counted, Meter(analysed)))
 
 
 class Meter:

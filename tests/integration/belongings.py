@@ -49,7 +49,7 @@ class Owner:
 
 
 def _video(owner: Owner) -> Any:
-    video = rows.video(owner.sessions, owner.workspace_id, title=f"of {owner.name}")
+    video = rows.video(owner.sessions, owner.workspace_id, title=f"of {owner.name}", width=1920, height=1080)
     owner.blobs.put(video.blob_key, b"v")
     return video
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import webvtt
+from sqlalchemy import func
 
 from core.settings import Settings
 from db import events, keys
@@ -93,6 +94,37 @@ def test_before_a_worker_has_looked_what_needs_the_length_says_so(api: httpx.Cli
     needing = ("events.edl", "events.fcpxml", "chapters.vtt", "timeline")
     assert {api.get(f"/v1/videos/{video.id}/{name}").json().get("code") for name in needing} == {"not_probed"}
     assert api.get(f"/v1/videos/{video.id}/events.vtt").text == "WEBVTT\n"
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (
+            {"status": "failed", "error": {"code": "unsupported_video", "detail": "Not one frame. Convert it."}},
+            "ended `failed`. Not one frame. Convert it.",
+        ),
+        ({"status": "canceled"}, "ended `canceled`. Retry it."),
+    ],
+)
+def test_of_a_video_that_will_never_be_read_nobody_is_told_to_try_again(
+    api: httpx.Client, sessions: Sessions, settings: Settings, ended: dict[str, Any], told: str
+) -> None:
+    video = rows.video(sessions, rows.workspace(sessions), duration_ms=None)
+    job, _ = rows.job(sessions, video, settings)
+    needing = ("events.edl", "events.fcpxml", "chapters.vtt", "timeline", "storyboard.jpg", "storyboard.vtt")
+
+    def answers() -> list[dict[str, Any]]:
+        got = [api.get(f"/v1/videos/{video.id}/{name}") for name in needing]
+        return [answer.json() for answer in (*got, api.post(f"/v1/videos/{video.id}/estimate"))]
+
+    assert {answer["code"] for answer in answers()} == {"not_probed", "not_sampled"}
+    with sessions.begin() as session:
+        session.query(Job).filter_by(id=job.id).update({"completed_at": func.now(), **ended})
+    for answer in answers():
+        assert (answer["status"], answer["code"], answer["job_id"]) == (409, "never_read", str(job.id))
+        assert answer["detail"] == f"The job {job.id}, which was to read this video, {told}"
+    rows.job(sessions, video, settings)
+    assert {answer["code"] for answer in answers()} == {"not_probed", "not_sampled"}
 
 
 def test_the_video_s_title_stays_in_the_line_of_its_chapter(api: httpx.Client, sessions: Sessions) -> None:
