@@ -106,6 +106,7 @@ class _Search:
             if slices:
                 reach_ms = int(slices[0].after_ms * (1 + times * self._missing / max(found, 0.5)))
                 times *= DOUBT
+
     def _add(self, more: Iterable[EventRow]) -> None:
         for row in more:
             if self._missing:
