@@ -1,12 +1,10 @@
 """What every route works with: the server's parts, and who is asking. Handed in as dependencies."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import Depends, Request, Security
-from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -14,7 +12,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from starlette.concurrency import run_in_threadpool
 
 from core.blobs import Blobs
-from core.errors import Forbidden, RateLimited, Unauthenticated, Unprocessable
+from core.errors import Forbidden, RateLimited, Unauthenticated
 from core.queue import Ring
 from core.settings import Settings
 from db import keys
@@ -100,19 +98,6 @@ async def _admitted(request: Request, sent: str) -> ApiKey:
 def caller_of(request: Request) -> Caller:
     """Who is asking, where the route's signature names the caller before whatever needs it."""
     return cast("Caller", request.state.caller)
-
-
-async def known_query(request: Request) -> None:
-    """Refuse a filter that the route does not know: a list that ignored a misspelt one would be taken for filtered."""
-    known = {field.alias for field in request.scope["route"].dependant.query_params}
-    if unknown := [name for name in request.query_params if name not in known]:
-        raise Unprocessable(f"There is no parameter `{unknown[0]}` here; known are {', '.join(sorted(known))}.", field=unknown[0])
-
-
-async def given_once(request: Request) -> None:
-    """Refuse a parameter that is given twice: only one of its values would count."""
-    if twice := [name for name, times in Counter(name for name, _ in request.query_params.multi_items()).items() if times > 1]:
-        raise RequestValidationError([{"loc": ("query", twice[0]), "msg": "is given twice", "type": "value_error"}])
 
 
 caller = Bearer()

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from pydantic_core import to_json
 
 from core.errors import Gone
@@ -28,8 +28,6 @@ Word = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")
 
 class Chosen(BaseModel):
     """The filters that whatever gives many events knows; all that are given must hold."""
-
-    model_config = ConfigDict(extra="forbid")
 
     at_ms: Milliseconds | None = Field(None, description="Events going on at this media time, in milliseconds.")
     from_ms: Milliseconds | None = Field(None, description="Start of a range of media time.")

@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Header, Response
 from sqlalchemy.orm import Session
 
 from core.blobs import Blobs, storyboard_prefix
@@ -21,14 +21,14 @@ from core.settings import Settings
 from core.spans import Span, divide
 from db import videos, windows
 from db.models import Video
-from services.api.context import Caller, Parts, Reader, WithParts, known_query
+from services.api.context import Caller, Parts, Reader, WithParts
 from services.api.document import BINARY
 from services.api.exports import name_of, sent
 from services.api.formats.text import clock
 from services.api.ranges import is_known
 from services.api.sprites import paint
 
-router = APIRouter(prefix="/v1/videos/{video_id}", tags=["exports"], dependencies=[Depends(known_query)])
+router = APIRouter(prefix="/v1/videos/{video_id}", tags=["exports"])
 
 READERS = 8
 """Frames lie in as many blobs as there are windows; a bucket takes its time for each."""

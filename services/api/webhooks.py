@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core import addresses
@@ -15,7 +15,7 @@ from core.webhooks import JOB_ENDED, TYPES, WebhookType
 from db import webhooks
 from db.models import Endpoint
 from services.api.bodies import LimitedRoute
-from services.api.context import Admin, Reader, WithParts, known_query
+from services.api.context import Admin, Reader, WithParts
 from services.api.listing import Cursor, Limit, Listing
 from services.api.once import Whole
 
@@ -134,7 +134,7 @@ def create_webhook(parts: WithParts, caller: Admin, once: Whole, body: WebhookIn
         return once.keep(session, WebhookCreated.of(made))
 
 
-@router.get("", dependencies=[Depends(known_query)])
+@router.get("")
 def list_webhooks(parts: WithParts, caller: Reader, limit: Limit = 100, cursor: Cursor = None) -> Listing[WebhookOut]:
     """The workspace's webhooks, newest first."""
     with parts.sessions.begin() as session:
