@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import cast
 
 import structlog
+from uuid_utils.compat import uuid7
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.settings import Settings
@@ -169,12 +170,12 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
     def _refuse(self, status: HTTPStatus) -> None:
-        code = status.phrase.lower().replace(" ", "_")
-        told = json.dumps(
-            {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": status.description, "code": code}
-        )
+        this, code = str(uuid7()), status.phrase.lower().replace(" ", "_")
+        log.info("request.refused", request_id=this, status=status.value, client=self.client[0] if self.client else None)
+        problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": status.description, "code": code}
+        told = json.dumps({**problem, "request_id": this})
         head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\nx-request-id: {this}\r\n"
             f"content-length: {len(told)}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write((head + told).encode())

@@ -1,6 +1,5 @@
 """Callers who are slow on purpose, or say too much, over real sockets: they are cut off, and nobody else notices them."""
 
-import json
 import resource
 import selectors
 import socket
@@ -17,6 +16,7 @@ from sqlalchemy import text
 
 from core.settings import Settings
 from db.session import Sessions
+from services.api.problems import Problem
 from tests.conftest import serving
 from tests.integration.test_uploads import MP4
 from tests.integration.tus.speaking import BODY, Tus
@@ -204,11 +204,22 @@ def test_a_flood_of_headers_is_refused_before_it_fills_the_memory(settings: Sett
             assert said(caller, HEAD + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
-def test_nonsense_is_a_problem_too(settings: Settings) -> None:
+NONSENSE = {
+    "another protocol": (400, b"\x16\x03\x01\x00\xa5\x01\x00\x00\r\n\r\n"),
+    "NUL in a header": (400, HEAD + b"X: a\0b\r\n\r\n"),
+    "no such chunk": (400, b"POST /v1/keys HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+    "too many headers": (431, HEAD + b"X: y\r\n" * 101 + b"\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_a_problem_too_and_has_an_id(settings: Settings, name: str) -> None:
+    status, sent = NONSENSE[name]
     with impatient(settings) as url, connect(url) as caller:
-        head, _, body = said(caller, b"\x16\x03\x01\x00\xa5\x01\x00\x00\r\n\r\n").partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 400 ")
-        assert json.loads(body)["status"] == 400
+        head, _, body = said(caller, sent).partition(b"\r\n\r\n")
+    told = Problem.model_validate_json(body)
+    assert (head.split()[1], told.status) == (str(status).encode(), status)
+    assert f"x-request-id: {told.request_id}".encode() in head.lower().splitlines()
 
 
 def test_whoever_waits_longest_makes_room(settings: Settings, api_key: str) -> None:
