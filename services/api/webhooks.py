@@ -83,7 +83,9 @@ class WebhookOut(BaseModel):
 
     id: UUID
     object: Literal["webhook"] = "webhook"
-    url: str = Field(description="Where messages are posted to.", examples=["https://example.com/playhead"])
+    url: str = Field(
+        description="Where messages are posted to, without its query, which may be a key.", examples=["https://example.com/playhead"]
+    )
     description: str | None = Field(description="What it is for.", examples=["The archive"])
     events: list[WebhookType] = Field(description="What it is told of.")
     enabled: bool = Field(description="Whether anything is sent.", examples=[True])
@@ -97,7 +99,8 @@ class WebhookOut(BaseModel):
 
     @classmethod
     def of(cls, row: Endpoint) -> Self:
-        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields if name != "object"})
+        told = {name: getattr(row, name) for name in cls.model_fields if name != "object"}
+        return cls.model_validate({**told, "url": addresses.shown(row.url)})
 
 
 class WebhookCreated(WebhookOut):

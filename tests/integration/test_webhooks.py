@@ -530,6 +530,19 @@ def test_deliveries_come_in_pages_newest_first_by_state(api: httpx.Client, sessi
     assert (len(found), len(delivered(api, hook)), len(delivered(api, hook, state=["pending", "failed"]))) == (3, 4, 1)
 
 
+def test_what_a_webhook_s_url_has_in_its_query_is_sent_and_never_shown(api: httpx.Client, receiver: Elsewhere, post: Post) -> None:
+    hook = webhook(api, receiver, url=receiver.url("/hook?token=hunter2"))
+    path = f"/v1/webhooks/{hook['id']}"
+    api.post(f"{path}/test")
+    receiver.answer = plain(500, b"")
+    post.send(hook)
+    changed = api.patch(path, json={"description": "The archive"}).json()
+    shown = [hook, changed, api.get(path).json(), *api.get("/v1/webhooks").json()["data"]]
+    assert [each["url"] for each in shown] == [receiver.url("/hook")] * 4
+    assert "hunter2" not in api.get(f"{path}/deliveries").text
+    assert [asked.path for asked in receiver.book] == ["/hook?token=hunter2"]
+
+
 def test_a_webhook_is_changed_by_what_is_given_and_a_workspace_has_so_many(
     api: httpx.Client, settings: Settings, receiver: Elsewhere
 ) -> None:
