@@ -153,7 +153,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     making = commands.add_parser("create", help="print a new key; it can't be shown again")
     making.add_argument("--name", required=True, help="what the key is for")
     making.add_argument("--scope", action="append", choices=SCOPES, required=True, help="may be given more than once")
-    making.add_argument("--workspace", default=workspaces.DEFAULT, help="made if there is none of that name (default: %(default)s)")
+    making.add_argument("--workspace", default=workspaces.DEFAULT, help="one that there is, or `%(default)s`, which is made if need be")
     making.add_argument("--days", type=float, help="how long it is valid (default: until it is revoked)")
     listing = commands.add_parser("list", help="print what is known of all keys, one a line")
     listing.add_argument("--workspace", help="only those of this one")
@@ -168,6 +168,8 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
 
 
 def _create(session: Session, arguments: argparse.Namespace) -> None:
+    if arguments.workspace != workspaces.DEFAULT:
+        workspaces.get(session, arguments.workspace)
     now = session.scalar(select(func.clock_timestamp())) if arguments.days is not None else None
     expires_at = now and now + timedelta(days=arguments.days)
     print(create(session, name=arguments.name, scopes=arguments.scope, workspace=arguments.workspace, expires_at=expires_at))

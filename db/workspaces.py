@@ -22,6 +22,14 @@ def named(session: Session, name: str) -> Workspace:
     return session.scalars(select(Workspace).where(Workspace.name == name)).one()
 
 
+def get(session: Session, name: str) -> Workspace:
+    """The workspace of this name. Raises `NotFound`."""
+    found = session.scalars(select(Workspace).where(Workspace.name == name)).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no workspace {name}. Make it: `python -m db.workspaces create {name}`.")
+    return found
+
+
 LIMITS = ("max_open_jobs", "max_stored_bytes")
 """Columns of a workspace that stand for the settings of the same names where they are not null; 0 is no limit."""
 
@@ -54,9 +62,7 @@ def _create(session: Session, arguments: argparse.Namespace) -> list[str]:
 
 
 def _limit(session: Session, arguments: argparse.Namespace) -> list[str]:
-    workspace = session.scalars(select(Workspace).where(Workspace.name == arguments.name)).one_or_none()
-    if workspace is None:
-        raise NotFound(f"There is no workspace {arguments.name}.")
+    workspace = get(session, arguments.name)
     for name in LIMITS:
         setattr(workspace, name, getattr(arguments, name))
     return [str(workspace.id)]

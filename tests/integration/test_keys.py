@@ -120,9 +120,11 @@ def test_keys_are_listed_newest_first_in_pages(api: httpx.Client) -> None:
 
 
 def test_the_operator_has_workspaces_and_keys_on_the_command_line(operator: Operator, sessions: Sessions) -> None:
+    making = ("create", "--name", "mine", "--scope", "read", "--workspace", "team", "--days", "1")
+    assert operator(keys.main, *making) == "There is no workspace team. Make it: `python -m db.workspaces create team`."
     workspace_id = operator(workspaces.main, "create", "team")
     assert operator(workspaces.main, "create", "team") == workspace_id
-    key = operator(keys.main, "create", "--name", "mine", "--scope", "read", "--workspace", "team", "--days", "1")
+    key = operator(keys.main, *making)
     assert operator(keys.main, "verify", given=key) == ""
     with sessions.begin() as session:
         row = keys.find(session, key)
