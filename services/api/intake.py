@@ -18,7 +18,7 @@ from uuid_utils.compat import uuid7
 
 from core.blobs import source_key, video_prefix
 from core.containers import HEADER_BYTES, media_type
-from core.errors import Conflict, EmptyUpload, Rejected, TooLarge, Unavailable
+from core.errors import Conflict, EmptyUpload, Rejected, TooLarge, Unavailable, WrongType
 from core.queue import PLAN
 from db import doomed, quotas
 from db.models import Job, Video
@@ -43,7 +43,7 @@ async def take_in(parts: Parts, caller: Caller, once: Once, request: Request, qu
     Its blob is doomed before the first byte of it, and spared in the transaction that makes it a video: if this process is killed in
     between, the sweeper deletes what came. What was answered before is read to its end, to know that it is the same, and stored nowhere.
 
-    Raises `RequestValidationError`, `Rejected` (empty, too large, not a video), `BlobsUnavailable`, `DatabaseUnavailable`; in each
+    Raises `RequestValidationError`, `Rejected` (empty, too large, not a video, JSON), `BlobsUnavailable`, `DatabaseUnavailable`; in each
     case nothing is left behind.
     """
     video_id, body = uuid7(), once.arriving(request.stream())
@@ -100,8 +100,8 @@ async def _from_form(
     form, filename, blob = dict[str, str | None](), dict[str, str | None](), None
     async for part in parts_of(request.headers["content-type"], body, files={"file"}, max_field_bytes=parts.settings.max_request_bytes):
         if not isinstance(part, FilePart):
-            if part.name not in Intent.model_fields or part.name in form:
-                raise RequestValidationError([{"loc": ("form", part.name), "msg": "is unknown, or given twice", "type": "value_error"}])
+            if (wrong := _wrong(part.name, form)) is not None:
+                raise RequestValidationError([{"loc": ("form", part.name), **wrong}])
             form[part.name] = part.value
         elif part.name == "file" and blob is None:
             filename = {"filename": part.filename}
@@ -114,6 +114,15 @@ async def _from_form(
         raise RequestValidationError([{"loc": ("form", "file"), "msg": "the form has no part named `file`", "type": "missing"}])
     once.sent(fingerprints.of_form({**filename, **form}, file_sha256=blob.sha256))
     return asked, blob
+
+
+def _wrong(field: str, form: Mapping[str, str | None]) -> dict[str, str] | None:
+    """With a field that comes after those of the form: as pydantic has it. None: nothing."""
+    if field == "url":
+        return {"type": "value_error", "msg": "is not sent in a form: send JSON, with `Content-Type: application/json`"}
+    if field not in Intent.model_fields:
+        return {"type": "extra_forbidden", "msg": ""}
+    return {"type": "value_error", "msg": "is given twice"} if field in form else None
 
 
 async def _store(parts: Parts, chunks: AsyncIterator[bytes], target: _Target, *, declared: str | None) -> _Blob:
@@ -132,16 +141,23 @@ async def _store(parts: Parts, chunks: AsyncIterator[bytes], target: _Target, *,
                 head += chunk
                 if len(head) < HEADER_BYTES:
                     continue
-                kind = media_type(head)
+                kind = _kind(head)
                 await file.write(head)
             else:
                 await file.write(chunk)
         if size == 0:
             raise EmptyUpload("There was nothing in it; send the bytes of a video.")
         if kind is None:
-            kind = media_type(head)
+            kind = _kind(head)
             await file.write(head)
     return _Blob(sha256=digest.hexdigest(), bytes=size, media_type=kind)
+
+
+def _kind(head: bytes) -> str:
+    """The media type of what begins like this. Raises `NotAVideo`; `WrongType` for what comes instead of a video, as `curl -d` sends it."""
+    if head.lstrip().startswith(b"{"):
+        raise WrongType("This is JSON. If it has the `url` of a video, say what it is: `Content-Type: application/json`.")
+    return media_type(head)
 
 
 def _commit(parts: Parts, caller: Caller, once: Once, video_id: UUID, asked: Intent, blob: _Blob, answering: Answering[A]) -> A:

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.errors import PlayheadError, Unavailable
+from core.errors import PlayheadError, Unavailable, WrongType
 from services.api.requests import request_id
 from services.api.wording import field_of, sentence
 
@@ -36,6 +36,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         409: "This can't be done in the present state.",
         410: "What was asked for was deleted.",
         413: "The body is too large.",
+        415: "The body is of another type.",
         422: "Something in the request is not valid, or the upload is not a video.",
         429: "Too many requests, or more than the quota; try again after `Retry-After`.",
         503: "A part is away; try again after `Retry-After`.",
@@ -101,6 +102,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        if isinstance(error.body, bytes):  # the framework reads none but JSON, and what is said to be of another type it leaves as it is
+            return of_error(WrongType("Send JSON, and say so: `Content-Type: application/json`."))
         return of_fields(error.errors())
 
     @app.exception_handler(HTTPException)

@@ -417,6 +417,31 @@ def test_fields_that_nobody_knows_are_refused_as_they_come(api: httpx.Client) ->
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "nonsense")
 
 
+def test_json_that_is_not_said_to_be_any_is_refused_with_what_to_say(api: httpx.Client) -> None:
+    """As `curl -d` sends it."""
+    video = api.post("/v1/videos", content=MP4).json()["video"]
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    for path in ("/v1/videos", f"/v1/videos/{video['id']}/jobs", "/v1/webhooks"):
+        for body in ('{"url": "https://example.com/street.mp4"}', ' {"analyzer": "signals"}'):
+            answer = api.post(path, content=body, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+            assert "`Content-Type: application/json`" in answer.json()["detail"]
+    assert api.post(f"/v1/videos/{video['id']}/jobs", headers=headers).status_code == 202, "no body is of no type"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (["url"], "Is not sent in a form: send JSON, with `Content-Type: application/json`."),
+        (["title", "title"], "Is given twice."),
+        (["nonsense"], "Nothing of this name is known here."),
+    ],
+)
+def test_a_field_that_a_form_can_t_have_is_told_why(api: httpx.Client, fields: list[str], message: str) -> None:
+    answer = api.post("/v1/videos", files=[(name, (None, "x")) for name in fields])
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": fields[0], "message": message}])
+
+
 def test_strange_requests_are_answered_and_not_bugs(api: httpx.Client) -> None:
     video = api.post("/v1/videos", content=MP4).json()["video"]
     assert api.get(f"/v1/videos/{video['id']}/media", headers={"Range": "bytes=" + "9" * 5000 + "-"}).status_code in {200, 416}
