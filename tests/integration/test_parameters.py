@@ -32,6 +32,8 @@ def test_a_parameter_that_is_not_known_is_refused_everywhere(api: httpx.Client) 
     for method, address, known in OPERATIONS:
         answer = api.request(method, address, params={"staus": "failed"})
         assert answer.status_code == 422, f"{method} {address}"
+        if method == "head":  # its answers have no body
+            continue
         [error] = answer.json()["errors"]
         those = f"known are {', '.join(sorted(known))}" if known else "none is known"
         assert error == {"field": "staus", "message": f"There is no parameter `staus` here; {those}."}
