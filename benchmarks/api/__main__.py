@@ -18,18 +18,20 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import httpx
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from benchmarks.api.load import Load, load
 from benchmarks.serving import WORKSPACE, Server, process, serving
 from benchmarks.settling import finished, settle
 from db import jobs
 from db.models import Budget, Job, Segment
+from db.session import Sessions
 from standalone.processes import free_port
 
 HALF_AN_HOUR_MS, MINUTE_MS = 1_800_000, 60_000
@@ -93,14 +95,18 @@ def written(server: Server) -> tuple[list[UUID], UUID]:
 
 
 @contextmanager
-def changing(server: Server) -> Iterator[None]:
-    """Meanwhile each job changes once a second, as when a window is answered."""
+def changing(sessions: Sessions) -> Iterator[None]:
+    """Meanwhile each job changes once a second, one after the other, as when a window is answered."""
+    with sessions.begin() as session:
+        job_ids = session.scalars(select(Budget.job_id)).all()
     ended = threading.Event()
 
     def work() -> None:
-        while not ended.wait(1.0):
-            with server.sessions.begin() as session:
-                session.execute(update(Budget).values(spent_usd=Budget.spent_usd))
+        for job_id in cycle(job_ids):
+            if ended.wait(1 / len(job_ids)):
+                return
+            with sessions.begin() as session:
+                session.execute(update(Budget).where(Budget.job_id == job_id).values(spent_usd=Budget.spent_usd))
 
     worker = threading.Thread(target=work)
     worker.start()
@@ -117,7 +123,7 @@ def requests(server: Server, bare: Beside, name: str, paths: list[str], asked: a
     for ours, theirs in zip(*answers, strict=True):
         assert ours.json() == theirs.json(), "they do not answer the same"
     turns: Mapping[str, list[Load]] = {server.url: [], bare.url: []}
-    with changing(server):
+    with changing(server.sessions):
         for turn in range(asked.rounds + 1):
             for url, taken in turns.items():
                 taken.append(load(url, paths, server.headers, clients=asked.clients, seconds=asked.seconds if turn else 0.5))
