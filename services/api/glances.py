@@ -20,11 +20,15 @@ from services.api.jobs import find
 
 KEPT = 1000
 
+_Asked = tuple[UUID, UUID]
+"""A workspace and a job."""
+
 
 class _Glance(NamedTuple):
-    workspace_id: UUID
-    version: Version
-    told: Told
+    """What was read once the version was known: as it was then, or newer."""
+
+    version: Version | None
+    read: asyncio.Task[Told]
 
 
 class Glances:
@@ -32,21 +36,18 @@ class Glances:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._kept: OrderedDict[UUID, _Glance] = OrderedDict()
+        self._kept: OrderedDict[_Asked, _Glance] = OrderedDict()
         self._wanted: set[UUID] = set()
         self._next: asyncio.Task[dict[UUID, Version]] | None = None
         self._last: asyncio.Task[dict[UUID, Version]] | None = None
 
     async def told(self, workspace_id: UUID, job_id: UUID) -> Told:
         """The job as it is now. Raises `NotFound`, also for another workspace's job, and `DatabaseUnavailable`."""
-        version = await self._version(job_id)
-        known = self._kept.get(job_id)
-        if known and known[:2] == (workspace_id, version):
-            return known.told
-        told = await run_in_threadpool(self._read, workspace_id, job_id)
-        if version is not None:  # asked for before the rest was: what changed in between is read again next time
-            self._keep(job_id, _Glance(workspace_id, version, told))
-        return told
+        version, asked = await self._version(job_id), (workspace_id, job_id)
+        known = self._kept.get(asked)
+        if known is None or known.version != version:
+            known = self._keep(asked, version)
+        return await asyncio.shield(known.read)  # whoever asked first may leave first
 
     async def _version(self, job_id: UUID) -> Version | None:
         """As it is after this was called: whoever comes while a query is on its way gets the answer to the next one."""
@@ -72,8 +73,16 @@ class Glances:
         with self._sessions.begin() as session:
             return Told.of(*find(session, workspace_id, job_id))
 
-    def _keep(self, job_id: UUID, glance: _Glance) -> None:
-        self._kept.pop(job_id, None)
-        self._kept[job_id] = glance
+    def _keep(self, asked: _Asked, version: Version | None) -> _Glance:
+        """For whoever asks meanwhile, too: if each of them read a job that changes, all of them would take so long that more come."""
+        read = asyncio.create_task(run_in_threadpool(self._read, *asked), context=Context())
+        self._kept.pop(asked, None)
+        self._kept[asked] = glance = _Glance(version, read)
+        read.add_done_callback(lambda read: self._forget(asked, glance) if read.cancelled() or read.exception() else None)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
+        return glance
+
+    def _forget(self, asked: _Asked, glance: _Glance) -> None:
+        if self._kept.get(asked) is glance:
+            del self._kept[asked]
