@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, type_coerce, update
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, bindparam, exists, func, or_, select, text, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -94,9 +94,40 @@ def beginning(session: Session, job_id: UUID) -> Fetch | Plan:
     return fetch or session.scalars(select(Plan).where(Plan.job_id == job_id)).one()
 
 
+# Put together once: that takes longer than to ask.
+_JOB_IDS = func.any(bindparam("job_ids", type_=ARRAY(Uuid)))
+_ARRIVALS = select(Fetch.job_id, Fetch.bytes_done, Fetch.bytes_total, Fetch.furthest).where(Fetch.job_id == _JOB_IDS)
+_TALLIES = (
+    select(
+        Window.job_id,
+        func.count().filter(Window.state == "done"),
+        func.count().filter(Window.state == "failed"),
+        func.sum(Window.calls),
+        func.sum(Window.input_tokens),
+        func.sum(Window.output_tokens),
+        func.sum(Window.cost_usd),
+        func.sum(Window.uncertain_usd),
+        func.sum(Window.reserved_usd),
+    )
+    .where(Window.job_id == _JOB_IDS)
+    .group_by(Window.job_id)
+)
+
+
+def _each_pass(kind: type[Segment | Window], count: ColumnElement[int]) -> Select[Any]:
+    """What `_by_pass` asks."""
+    query = select(kind.job_id, kind.pass_, count, func.bool_or(kind.state.in_(OPEN_WORK_STATES))).where(kind.job_id == _JOB_IDS)
+    return query.group_by(kind.job_id, kind.pass_)
+
+
+_PLANNED = _each_pass(Segment, func.sum(func.jsonb_array_length(Segment.windows)))
+_SET_ASIDE = and_(Window.pass_ > 0, Window.look.is_(None))
+_ENDED = _each_pass(Window, func.count().filter(or_(Window.state.in_(("done", "failed")), _SET_ASIDE)))
+
+
 def arrivals(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Arrival]:
     """Job id -> what of its video's bytes is there; jobs whose video was there before are left out."""
-    rows = session.execute(select(Fetch.job_id, Fetch.bytes_done, Fetch.bytes_total, Fetch.furthest).where(Fetch.job_id.in_(list(job_ids))))
+    rows = session.execute(_ARRIVALS, {"job_ids": list(job_ids)})
     return {job_id: Arrival(done, total, furthest) for job_id, done, total, furthest in rows}
 
 
@@ -162,21 +193,7 @@ def page(
 
 def tallies(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Tally]:
     """Job id -> tally; jobs without windows are left out."""
-    rows = session.execute(
-        select(
-            Window.job_id,
-            func.count().filter(Window.state == "done"),
-            func.count().filter(Window.state == "failed"),
-            func.sum(Window.calls),
-            func.sum(Window.input_tokens),
-            func.sum(Window.output_tokens),
-            func.sum(Window.cost_usd),
-            func.sum(Window.uncertain_usd),
-            func.sum(Window.reserved_usd),
-        )
-        .where(Window.job_id.in_(list(job_ids)))
-        .group_by(Window.job_id)
-    )
+    rows = session.execute(_TALLIES, {"job_ids": list(job_ids)})
     return {
         job_id: Tally(done, failed, int(calls), int(tokens_in), int(tokens_out), *dollars)
         for job_id, done, failed, calls, tokens_in, tokens_out, *dollars in rows
@@ -186,11 +203,7 @@ def tallies(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Tally]:
 def rounds(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Round]:
     """Job id -> the first pass in which there is work, the last one where there is none; jobs that have no segments yet are left out."""
     ids = list(job_ids)
-    planned = func.sum(func.jsonb_array_length(Segment.windows))
-    segments = _by_pass(session, Segment, planned, ids)
-    set_aside = and_(Window.pass_ > 0, Window.look.is_(None))
-    ended = func.count().filter(or_(Window.state.in_(("done", "failed")), set_aside))
-    windows = _by_pass(session, Window, ended, ids)
+    segments, windows = _by_pass(session, _PLANNED, ids), _by_pass(session, _ENDED, ids)
     found: dict[UUID, Round] = {}
     for (job_id, pass_), (count, is_open) in sorted(segments.items(), reverse=True):
         over, is_asked = windows.get((job_id, pass_), (0, False))
@@ -199,15 +212,10 @@ def rounds(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Round]:
     return found
 
 
-def _by_pass(
-    session: Session, kind: type[Segment | Window], count: ColumnElement[int], job_ids: list[UUID]
-) -> dict[tuple[UUID, int], tuple[int, bool]]:
+def _by_pass(session: Session, query: Select[Any], job_ids: list[UUID]) -> dict[tuple[UUID, int], tuple[int, bool]]:
     """(job id, pass) -> the count, and whether any of the rows is open."""
-    query = select(kind.job_id, kind.pass_, count, func.bool_or(kind.state.in_(OPEN_WORK_STATES))).where(kind.job_id.in_(job_ids))
-    return {
-        (job_id, pass_): (int(number), is_open)
-        for job_id, pass_, number, is_open in session.execute(query.group_by(kind.job_id, kind.pass_))
-    }
+    rows = session.execute(query, {"job_ids": job_ids})
+    return {(job_id, pass_): (int(number), is_open) for job_id, pass_, number, is_open in rows}
 
 
 def cancel(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
