@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
@@ -37,7 +37,6 @@ from services.api.glances import Glances
 from services.api.headers import EXPOSED
 from services.api.hello import VERSION
 from services.api.hub import Hub
-from services.api.parameters import known_query
 from services.api.requests import RequestMiddleware
 from services.api.stopping import told_to_stop
 from services.api.tus import routes as uploads
@@ -100,7 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         hello,
         health,
     ):
-        app.include_router(resource.router, dependencies=[Depends(known_query)])
+        app.include_router(resource.router)
     app.add_middleware(TusMiddleware)
     app.add_middleware(problems.BugMiddleware)
     if settings.cors_origins:

@@ -6,19 +6,19 @@ from collections.abc import AsyncIterable, Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from services.api.context import Parts
+from services.api.known import KnownRoute
 
 DRAIN_S = 2.0
 DRAIN_BYTES = 16 * 1024**2
 """How much of a refused body is still read, so that the client, which is busy sending, gets to see the answer."""
 
 
-class LimitedRoute(APIRoute):
+class LimitedRoute(KnownRoute):
     """Refuses a body over `max_request_bytes` with 413, by what it says of itself or by counting, before it is all in memory; and one that
     takes longer than `body_timeout` with 408, however it drips.
 

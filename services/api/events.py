@@ -15,11 +15,12 @@ from db.filters import Filter, Match, Sort
 from db.resources.events import EventOut, VerificationStatus, shown
 from services.api.context import Caller, Reader, WithParts, parts_of
 from services.api.document import BINARY
+from services.api.known import KnownRoute
 from services.api.listing import Listing
 from services.api.parameters import Parameters
 from services.api.times import WallClock
 
-router = APIRouter(prefix="/v1", tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"], route_class=KnownRoute)
 
 
 Milliseconds = Annotated[int, Field(ge=0, le=2**53)]

@@ -21,9 +21,10 @@ from services.api.events import Chosen
 from services.api.formats import chapters, markers, subtitles, tables
 from services.api.formats.text import file_name, one_line
 from services.api.formats.timecode import RATES, Timecode, drops, rate_of
+from services.api.known import KnownRoute
 from services.api.streaming import joined, started
 
-router = APIRouter(prefix="/v1/videos/{video_id}", tags=["exports"])
+router = APIRouter(prefix="/v1/videos/{video_id}", tags=["exports"], route_class=KnownRoute)
 
 PAGE = 500
 NAME_CHARS = 100

@@ -13,8 +13,9 @@ from core.errors import Unavailable
 from core.queue import ROUTES
 from db import heartbeats
 from services.api.context import Parts, WithParts
+from services.api.known import KnownRoute
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=KnownRoute)
 
 PartStatus = Literal["ok", "away", "paused"]
 WORKERS = (*(f"{queue}_worker" for queue in dict.fromkeys(ROUTES.values())), "sweeper")

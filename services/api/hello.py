@@ -5,10 +5,12 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from services.api.known import KnownRoute
+
 VERSION = "0.1.0"
 """The package's too, which the server does not import."""
 
-router = APIRouter()
+router = APIRouter(route_class=KnownRoute)
 
 
 class Hello(BaseModel):

@@ -25,10 +25,11 @@ from services.api.context import Caller, Parts, Reader, WithParts
 from services.api.document import BINARY
 from services.api.exports import name_of, sent
 from services.api.formats.text import clock
+from services.api.known import KnownRoute
 from services.api.ranges import is_known
 from services.api.sprites import paint
 
-router = APIRouter(prefix="/v1/videos/{video_id}", tags=["exports"])
+router = APIRouter(prefix="/v1/videos/{video_id}", tags=["exports"], route_class=KnownRoute)
 
 READERS = 8
 """Frames lie in as many blobs as there are windows; a bucket takes its time for each."""

@@ -14,8 +14,9 @@ from core.spans import Span, divide, union
 from db import timeline, videos
 from services.api.context import Reader, WithParts
 from services.api.events import Chosen
+from services.api.known import KnownRoute
 
-router = APIRouter(prefix="/v1/videos/{video_id}", tags=["events"])
+router = APIRouter(prefix="/v1/videos/{video_id}", tags=["events"], route_class=KnownRoute)
 
 
 class Divided(Chosen):

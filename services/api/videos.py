@@ -18,12 +18,13 @@ from db.resources.jobs import JobOut
 from services.api import by_url, intake, problems, ranges
 from services.api.context import Reader, WithParts, Writer
 from services.api.document import BINARY
+from services.api.known import KnownRoute
 from services.api.listing import Cursor, Limit, Listing
 from services.api.once import Streamed
 from services.api.streaming import started
 from services.api.times import WallClock
 
-router = APIRouter(prefix="/v1/videos", tags=["videos"])
+router = APIRouter(prefix="/v1/videos", tags=["videos"], route_class=KnownRoute)
 
 
 class VideoOut(BaseModel):

@@ -16,6 +16,7 @@ from services.api.bodies import drain
 from services.api.context import Caller, Parts, Reader, WithParts, Writer
 from services.api.document import BINARY
 from services.api.jobs import find
+from services.api.known import KnownRoute
 from services.api.once import Streamed
 from services.api.tus import creating, headers
 from services.api.tus.headers import LARGEST, Checksum
@@ -23,7 +24,7 @@ from services.api.tus.receiving import Hashed, Keep, Receiver
 from services.api.tus.resource import UploadOut
 from services.api.videos import get_video
 
-router = APIRouter(prefix=headers.PREFIX, tags=["uploads"])
+router = APIRouter(prefix=headers.PREFIX, tags=["uploads"], route_class=KnownRoute)
 
 Size = Annotated[int | None, Header(ge=1, le=LARGEST)]
 Offset = Annotated[int, Header(ge=0, le=LARGEST)]
