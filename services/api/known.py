@@ -16,7 +16,7 @@ from services.api.parameters import Parameters, is_list
 
 class KnownRoute(APIRoute):
     """Refuses a parameter that it does not know: a list that ignored a misspelt filter would be taken for filtered. And one that is given
-    twice, where only one of its values would count. No dependency, which takes ten times as long.
+    twice, where only one of its values would count.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
