@@ -21,6 +21,7 @@ from db.models import Fetch, Upload
 from db.uploads import Piece
 from services.api.context import Caller, Parts
 from services.api.tus import finishing
+from services.api.tus.buffer import Buffer
 from services.api.tus.headers import Checksum
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Receiver:
         self.upload = upload
         self._parts, self._by, self._checksum = parts, by, checksum
         self._length = upload.length if length is None else length
-        self._buffer = bytearray()
+        self._buffer = Buffer()
         self._at = upload.offset
         self._uncounted: list[Piece] = []
         self._untold: bytes | None = None if upload.media_type or upload.role == "partial" else b""
@@ -85,21 +86,21 @@ class Receiver:
         size = self._parts.settings.upload_part_bytes
         try:
             async for chunk in body:
-                self._buffer += chunk
+                self._buffer.add(chunk)
                 if self._checksum:
                     self._checksum.update(chunk)
-                self._ensure_room(len(self._buffer))
+                self._ensure_room(self._buffer.size)
                 self._look()
-                while len(self._buffer) > size:
+                while self._buffer.size > size:
                     await self._store(size)
                     if not self._checksum:
                         await run_in_threadpool(self._count)
         except ClientDisconnect:
             if not self._checksum:
-                await self._store(len(self._buffer))
+                await self._store(self._buffer.size)
                 await run_in_threadpool(self._count)
             raise
-        await self._store(len(self._buffer))
+        await self._store(self._buffer.size)
         if self._checksum and not self._checksum.matches:
             raise ChecksumMismatch("The bytes that came do not add up to the checksum; none of them count. Send them again.")
         await run_in_threadpool(self._count, keep)
@@ -116,27 +117,26 @@ class Receiver:
         """Is this a video? As soon as it can be told."""
         if self._untold is None:
             return
-        head = self._untold + self._buffer[: HEADER_BYTES - len(self._untold)]
-        if len(head) == HEADER_BYTES or self._at + len(self._buffer) == self._length:
-            self._told["media_type"] = media_type(bytes(head))
+        head = self._untold + self._buffer.head(HEADER_BYTES - len(self._untold))
+        if len(head) == HEADER_BYTES or self._at + self._buffer.size == self._length:
+            self._told["media_type"] = media_type(head)
             self._untold = None
 
     async def _store(self, size: int) -> None:
         """The first bytes of the buffer, of which there may be none."""
         self._look()
-        if data := bytes(self._buffer[:size]):
-            await run_in_threadpool(self._put, data)
-            del self._buffer[:size]
+        if size := min(size, self._buffer.size):
+            await run_in_threadpool(self._put, self._buffer.take(size), size)
 
-    def _put(self, data: bytes) -> None:
-        piece = Piece(len(data), part_key(self.upload.id, self._at))
+    def _put(self, chunks: list[bytes], size: int) -> None:
+        piece = Piece(size, part_key(self.upload.id, self._at))
         with self._parts.sessions.begin() as session:
-            self._ensure_left(session, more=(self._length or self._at + len(data)) - self.upload.offset)
-        self._parts.blobs.put(piece.blob_key, data)
+            self._ensure_left(session, more=(self._length or self._at + size) - self.upload.offset)
+        self._parts.blobs.put(piece.blob_key, chunks)
         if self._untold is not None:
-            self._untold += data[: HEADER_BYTES - len(self._untold)]
+            self._untold += b"".join(chunks)[: HEADER_BYTES - len(self._untold)]
         self._uncounted.append(piece)
-        self._at += len(data)
+        self._at += size
 
     def _count(self, keep: Keep | None = None) -> None:
         """From here on nobody knows for sure that a piece does not count: where it does not, it stays until its upload goes."""
