@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Connection, Select, Text, Uuid, bindparam, cast, delete, func, literal_column, select, tuple_, update
+from sqlalchemy import Connection, Select, Text, cast, delete, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models import EVENT_COLUMNS, Budget, Event, EventRow, Fetch, Job, WithdrawnEvent
+from db.standings import JOB_IDS
 
 
 class Place(NamedTuple):
@@ -40,7 +41,7 @@ _VERSIONS = (  # put together once: that takes longer than to ask
     select(Job.id, *(cast(literal_column(f"{table.__tablename__}.xmin"), Text) for table in (Job, Budget, Fetch)))
     .join(Budget, Budget.job_id == Job.id)
     .outerjoin(Fetch, Fetch.job_id == Job.id)
-    .where(Job.id == func.any(bindparam("job_ids", type_=ARRAY(Uuid))))  # one statement, however many: it is prepared
+    .where(Job.id == JOB_IDS)
 )
 
 

@@ -1,53 +1,22 @@
 """Jobs: queries, and the few writes that change a job's status."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, bindparam, exists, func, or_, select, text, type_coerce, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from db import budgets
-from db.models import KINDS, OPEN_JOB_STATUSES, OPEN_WORK_STATES, Fetch, Job, Plan, Segment, Video, Window, Work
+from db.models import KINDS, OPEN_JOB_STATUSES, OPEN_WORK_STATES, Fetch, Job, JobRow, Plan, Video, Window, Work
 from db.pages import Page, decode, encode
+from db.standings import JOB_IDS
 from db.videos import as_id
 
-
-class Round(NamedTuple):
-    """Which pass over its video a job is at (0: the first look), how many windows that has, and how many of these have ended."""
-
-    pass_: int = 0
-    planned: int = 0
-    ended: int = 0
-
-
-class Arrival(NamedTuple):
-    """How many bytes of its video a job has brought in, and of how many; null: nobody knows yet. `furthest`: the largest share that it had
-    before it began anew.
-    """
-
-    bytes_done: int
-    bytes_total: int | None
-    furthest: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What a job's windows add up to."""
-
-    windows_done: int = 0
-    windows_failed: int = 0
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
-    uncertain_usd: Decimal = Decimal(0)
-    reserved_usd: Decimal = Decimal(0)
+_ROWS = select(*Job.__table__.columns).where(Job.id == JOB_IDS)
 
 
 def submit(session: Session, video: Video, request: dict[str, Any], *, deadline: timedelta) -> tuple[Job, Plan]:
@@ -94,43 +63,6 @@ def beginning(session: Session, job_id: UUID) -> Fetch | Plan:
     return fetch or session.scalars(select(Plan).where(Plan.job_id == job_id)).one()
 
 
-# Put together once: that takes longer than to ask.
-_JOB_IDS = func.any(bindparam("job_ids", type_=ARRAY(Uuid)))
-_ARRIVALS = select(Fetch.job_id, Fetch.bytes_done, Fetch.bytes_total, Fetch.furthest).where(Fetch.job_id == _JOB_IDS)
-_TALLIES = (
-    select(
-        Window.job_id,
-        func.count().filter(Window.state == "done"),
-        func.count().filter(Window.state == "failed"),
-        func.sum(Window.calls),
-        func.sum(Window.input_tokens),
-        func.sum(Window.output_tokens),
-        func.sum(Window.cost_usd),
-        func.sum(Window.uncertain_usd),
-        func.sum(Window.reserved_usd),
-    )
-    .where(Window.job_id == _JOB_IDS)
-    .group_by(Window.job_id)
-)
-
-
-def _each_pass(kind: type[Segment | Window], count: ColumnElement[int]) -> Select[Any]:
-    """What `_by_pass` asks."""
-    query = select(kind.job_id, kind.pass_, count, func.bool_or(kind.state.in_(OPEN_WORK_STATES))).where(kind.job_id == _JOB_IDS)
-    return query.group_by(kind.job_id, kind.pass_)
-
-
-_PLANNED = _each_pass(Segment, func.sum(func.jsonb_array_length(Segment.windows)))
-_SET_ASIDE = and_(Window.pass_ > 0, Window.look.is_(None))
-_ENDED = _each_pass(Window, func.count().filter(or_(Window.state.in_(("done", "failed")), _SET_ASIDE)))
-
-
-def arrivals(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Arrival]:
-    """Job id -> what of its video's bytes is there; jobs whose video was there before are left out."""
-    rows = session.execute(_ARRIVALS, {"job_ids": list(job_ids)})
-    return {job_id: Arrival(done, total, furthest) for job_id, done, total, furthest in rows}
-
-
 def with_old_replies(session: Session, *, kept: timedelta) -> list[UUID]:
     """Jobs that ended so long ago and still have what the model said."""
     query = select(Job.id).where(Job.completed_at < func.clock_timestamp() - kept, ~Job.replies_forgotten)
@@ -141,13 +73,21 @@ def get(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
     """Raises `NotFound`, also for another workspace's job."""
     job = session.scalars(select(Job).where(Job.id == job_id, Job.workspace_id == workspace_id)).one_or_none()
     if job is None:
-        raise NotFound(f"There is no job {job_id}.")
+        raise _not_found(job_id)
     return job
 
 
-def several(session: Session, job_ids: Iterable[UUID]) -> list[Job]:
+def rows(connection: Connection, job_ids: Collection[UUID]) -> list[JobRow]:
     """Whichever of these there are, whoever's."""
-    return list(session.scalars(select(Job).where(Job.id.in_(job_ids))))
+    return list(connection.execute(_ROWS, {"job_ids": list(job_ids)}))
+
+
+def row(connection: Connection, workspace_id: UUID, job_id: UUID) -> JobRow:
+    """What `get` has, to look at. Raises `NotFound`, also for another workspace's job."""
+    for found in rows(connection, [job_id]):
+        if found.workspace_id == workspace_id:
+            return found
+    raise _not_found(job_id)
 
 
 def lock(session: Session, job_id: UUID) -> Job | None:
@@ -165,7 +105,7 @@ def hold(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
     get(session, workspace_id, job_id)
     job = lock(session, job_id)
     if job is None:
-        raise NotFound(f"There is no job {job_id}.")
+        raise _not_found(job_id)
     return job
 
 
@@ -189,33 +129,6 @@ def page(
         query = query.where(Job.id < as_id(decode(cursor, sort="-id", places=1)[0]))
     rows = list(session.scalars(query))
     return Page(rows[:limit], encode("-id", [str(rows[limit - 1].id)]) if len(rows) > limit else None)
-
-
-def tallies(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Tally]:
-    """Job id -> tally; jobs without windows are left out."""
-    rows = session.execute(_TALLIES, {"job_ids": list(job_ids)})
-    return {
-        job_id: Tally(done, failed, int(calls), int(tokens_in), int(tokens_out), *dollars)
-        for job_id, done, failed, calls, tokens_in, tokens_out, *dollars in rows
-    }
-
-
-def rounds(session: Session, job_ids: Iterable[UUID]) -> dict[UUID, Round]:
-    """Job id -> the first pass in which there is work, the last one where there is none; jobs that have no segments yet are left out."""
-    ids = list(job_ids)
-    segments, windows = _by_pass(session, _PLANNED, ids), _by_pass(session, _ENDED, ids)
-    found: dict[UUID, Round] = {}
-    for (job_id, pass_), (count, is_open) in sorted(segments.items(), reverse=True):
-        over, is_asked = windows.get((job_id, pass_), (0, False))
-        if job_id not in found or is_open or is_asked:
-            found[job_id] = Round(pass_, count, over)
-    return found
-
-
-def _by_pass(session: Session, query: Select[Any], job_ids: list[UUID]) -> dict[tuple[UUID, int], tuple[int, bool]]:
-    """(job id, pass) -> the count, and whether any of the rows is open."""
-    rows = session.execute(query, {"job_ids": job_ids})
-    return {(job_id, pass_): (int(number), is_open) for job_id, pass_, number, is_open in rows}
 
 
 def cancel(session: Session, workspace_id: UUID, job_id: UUID) -> Job:
@@ -308,3 +221,7 @@ def price(session: Session, job_id: UUID) -> dict[str, Any] | None:
 
 def is_past_deadline(session: Session, job: Job) -> bool:
     return bool(session.scalar(select(Job.deadline_at < func.clock_timestamp()).where(Job.id == job.id)))
+
+
+def _not_found(job_id: UUID) -> NotFound:
+    return NotFound(f"There is no job {job_id}.")

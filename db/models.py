@@ -174,6 +174,10 @@ class Job(Identified, Base):
     )
 
 
+JobRow = Row[tuple[Any, ...]]
+"""A job's columns by their names: for whoever only looks at it."""
+
+
 class Budget(Base):
     """What a job may cost, and does: a row of its own, so that many workers can change it while somebody holds the job's.
 

@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from core.queue import DELIVER, Bell
 from core.webhooks import EVENT_CREATED
-from db import deliveries, events, jobs, webhooks
+from db import deliveries, events, webhooks
 from db.models import Endpoint, Job
 from db.resources.events import EventOut
 from db.resources.jobs import JobOut
+from db.standings import standings
 
 
 def announce(session: Session, job: Job) -> list[Bell]:
@@ -25,7 +26,7 @@ def announce(session: Session, job: Job) -> list[Bell]:
         return []
     session.flush()
     session.refresh(job)  # `completed_at` is the database's
-    told = JobOut.of(job, jobs.tallies(session, [job.id]).get(job.id)).model_dump(mode="json")
+    told = JobOut.of(job, standings(session, [job.id])[job.id]).model_dump(mode="json")
     messages = (
         {
             "workspace_id": job.workspace_id,

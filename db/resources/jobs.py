@@ -6,10 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from db.jobs import Arrival, Round, Tally
-from db.models import Job
+from db.models import Job, JobRow
 from db.resources.estimates import EstimateOut
 from db.resources.progress import Progress, progress
+from db.standings import Standing, Tally
 
 JobStatus = Literal["queued", "processing", "succeeded", "partial", "failed", "canceling", "canceled"]
 
@@ -73,12 +73,10 @@ class JobOut(BaseModel):
     completed_at: datetime | None
 
     @classmethod
-    def of(cls, job: Job, tally: Tally | None = None, at: Round | None = None, arrival: Arrival | None = None) -> "JobOut":
-        tally = tally or Tally()
+    def of(cls, job: Job | JobRow, standing: Standing) -> "JobOut":
         same = {name: getattr(job, name) for name in cls.model_fields if name not in {"object", "progress", "usage", "error"}}
         error = {"code": job.error["code"], "detail": job.error["detail"]} if job.error else None
-        far = progress(job, tally, at or Round(), arrival)
-        return cls.model_validate({**same, "progress": far, "usage": _usage(tally), "error": error})
+        return cls.model_validate({**same, "progress": progress(job, standing), "usage": _usage(standing.tally), "error": error})
 
 
 def _usage(tally: Tally) -> UsageOut:

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from db.jobs import Arrival, Round, Tally
-from db.models import Job
+from db.models import Job, JobRow
+from db.standings import Arrival, Round, Standing
 
 ARRIVAL = 0.1
 """The share of the bar that bringing the video's bytes in has, where that is part of the job."""
@@ -30,8 +30,9 @@ class Progress(BaseModel):
     windows_failed: int
 
 
-def progress(job: Job, tally: Tally, at: Round, arrival: Arrival | None = None) -> Progress:
+def progress(job: Job | JobRow, standing: Standing) -> Progress:
     """Windows that their segment never came to, since it failed, have failed with it once the job is over; a canceled job's have not."""
+    tally, at, arrival = standing
     total, done, failed = job.windows_total, tally.windows_done, tally.windows_failed
     if job.completed_at and job.status != "canceled":
         failed = (total or 0) - done

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from fastapi.concurrency import run_in_threadpool
 
-from db import changes
+from db import changes, jobs
 from db.changes import Version
 from db.session import Sessions
 from services.api.hub import Told
-from services.api.jobs import find
+from services.api.jobs import outs
 
 KEPT = 1000
 
@@ -70,8 +70,10 @@ class Glances:
             return changes.versions(connection, wanted)
 
     def _read(self, workspace_id: UUID, job_id: UUID) -> Told:
-        with self._sessions.begin() as session:
-            return Told.of(*find(session, workspace_id, job_id))
+        with self._sessions.look() as connection:
+            job = jobs.row(connection, workspace_id, job_id)
+            [out] = outs(connection, [job])
+        return Told.of(job, out)
 
     def _keep(self, asked: _Asked, version: Version | None) -> _Glance:
         """For whoever asks meanwhile, too: if each of them read a job that changes, all of them would take so long that more come."""

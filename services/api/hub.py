@@ -22,7 +22,7 @@ from core.errors import PlayheadError, TooManyStreams
 from core.settings import Settings
 from db import changes, jobs
 from db.changes import Place, Version
-from db.models import EventRow, Job, WithdrawnEvent
+from db.models import EventRow, JobRow, WithdrawnEvent
 from db.resources.events import EventOut
 from db.resources.jobs import JobOut
 from db.session import Sessions
@@ -45,7 +45,7 @@ class Told(NamedTuple):
     ended: bool
 
     @classmethod
-    def of(cls, job: Job, out: JobOut) -> Self:
+    def of(cls, job: JobRow, out: JobOut) -> Self:
         json = out.model_dump_json()
         return cls(json, blake2b(json.encode(), digest_size=6).hexdigest(), job.changes, job.completed_at is not None)
 
@@ -209,10 +209,10 @@ class Hub:
         """Those that are not as they were known, and None for those that are gone."""
         if not known:
             return {}
-        with self._sessions.begin() as session:
-            versions = changes.versions(session.connection(), known)
-            found = jobs.several(session, [job_id for job_id, version in versions.items() if version != known[job_id]])
-            told = [(job.id, Told.of(job, out)) for job, out in zip(found, outs(session, found), strict=True)]
+        with self._sessions.look() as connection:
+            versions = changes.versions(connection, known)
+            found = jobs.rows(connection, [job_id for job_id, version in versions.items() if version != known[job_id]])
+            told = [(job.id, Told.of(job, out)) for job, out in zip(found, outs(connection, found), strict=True)]
         return {**dict.fromkeys(known.keys() - versions.keys()), **{job_id: (versions[job_id], seen) for job_id, seen in told}}
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from core.errors import ModelNotConfigured, Unprocessable
@@ -13,9 +14,10 @@ from core.queue import FETCH, LOCALIZE, PLAN, SAMPLE, SETTLE
 from core.request import JobRequest, Number
 from core.spans import Span
 from db import events, jobs, retries, videos
-from db.models import Job
+from db.models import Job, JobRow
 from db.resources.events import EventOut
 from db.resources.jobs import JobOut, JobStatus
+from db.standings import Standing, standings
 from services.api import asking
 from services.api.bodies import LimitedRoute
 from services.api.context import Reader, WithParts, Writer
@@ -26,21 +28,11 @@ from services.api.once import Whole
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=LimitedRoute)
 
 
-def outs(session: Session, found: Iterable[Job]) -> list[JobOut]:
+def outs(asked: Session | Connection, found: Iterable[Job | JobRow]) -> list[JobOut]:
     """Jobs as the API tells of them."""
     rows = list(found)
-    tallies = jobs.tallies(session, [job.id for job in rows])
-    running = [job.id for job in rows if job.completed_at is None]
-    rounds = jobs.rounds(session, running) if running else {}
-    arrivals = jobs.arrivals(session, [job.id for job in rows])
-    return [JobOut.of(job, tallies.get(job.id), rounds.get(job.id), arrivals.get(job.id)) for job in rows]
-
-
-def find(session: Session, workspace_id: UUID, job_id: UUID) -> tuple[Job, JobOut]:
-    """The job, and as the API tells of it. Raises `NotFound`, also for another workspace's job."""
-    job = jobs.get(session, workspace_id, job_id)
-    [out] = outs(session, [job])
-    return job, out
+    standing = standings(asked, [job.id for job in rows])
+    return [JobOut.of(job, standing[job.id]) for job in rows]
 
 
 @router.post(
@@ -57,7 +49,7 @@ def submit_job(parts: WithParts, caller: Writer, once: Whole, video_id: UUID, re
         video = videos.arrived(session, caller.workspace_id, video_id)
         job, plan = asking.submit(session, video, body or JobRequest(), parts.settings, by=caller)
         response.headers["Location"] = f"/v1/jobs/{job.id}"
-        answer = once.keep(session, JobOut.of(job))
+        answer = once.keep(session, JobOut.of(job, Standing()))
     parts.ring(PLAN, plan.id)
     return answer
 

@@ -12,9 +12,9 @@ from core.blobs import video_prefix
 from core.errors import BlobsUnavailable
 from core.request import Text
 from db import doomed, videos
-from db.jobs import Arrival
 from db.models import Job, Video
 from db.resources.jobs import JobOut
+from db.standings import Arrival, Standing
 from services.api import by_url, intake, problems, ranges
 from services.api.context import Reader, WithParts, Writer
 from services.api.document import BINARY
@@ -130,7 +130,7 @@ async def upload_video(
 
     def answer(video: Video, job: Job) -> Submitted:
         response.headers["Location"] = f"/v1/jobs/{job.id}"
-        return Submitted(video=VideoOut.of(video), job=JobOut.of(job, arrival=Arrival(0, None) if elsewhere else None))
+        return Submitted(video=VideoOut.of(video), job=JobOut.of(job, Standing(arrival=Arrival(0, None) if elsewhere else None)))
 
     return await take_in(parts, caller, once, request, asked.model_dump(by_alias=True, exclude_none=True), answer)
 

@@ -16,6 +16,7 @@ from db.budgets import Grant
 from db.leases import LeaseLost
 from db.models import Budget, Job, Window
 from db.session import Sessions
+from db.standings import standings
 from tests.integration import rows
 from workers import settling
 
@@ -87,7 +88,7 @@ def test_workers_that_hammer_one_budget_never_hold_more_than_it_has(sessions: Se
     assert (ended.spent_usd, ended.reserved_usd, ended.closed) == (sum(called), 0, True)
     assert Decimal("0.2") - WORST < sum(called) <= Decimal("0.2")
     with sessions.begin() as session:
-        assert jobs.tallies(session, [job.id])[job.id].cost_usd == ended.spent_usd
+        assert standings(session, [job.id])[job.id].tally.cost_usd == ended.spent_usd
 
 
 def test_calls_that_cost_more_than_anybody_foresaw_are_the_last(sessions: Sessions, settings: Settings) -> None:
@@ -116,7 +117,7 @@ def test_without_a_limit_everything_is_held_and_told(sessions: Sessions, setting
     job, claimed = job_with(sessions, settings, budget_usd=None, windows=3)
     assert {reserve(sessions, window, Decimal(1000)) for window in claimed} == {Grant.HELD}
     with sessions.begin() as session:
-        assert jobs.tallies(session, [job.id])[job.id].reserved_usd == 3000
+        assert standings(session, [job.id])[job.id].tally.reserved_usd == 3000
 
 
 def test_both_are_safe_to_repeat_after_a_commit_whose_answer_was_lost(sessions: Sessions, settings: Settings) -> None:
@@ -157,7 +158,7 @@ def test_what_a_dead_worker_had_reserved_counts_as_spent_once_nobody_will_tell(s
     ended = budget_of(sessions, job)
     assert (ended.spent_usd, ended.reserved_usd) == (2 * WORST, 0)
     with sessions.begin() as session:
-        tally = jobs.tallies(session, [job.id])[job.id]
+        tally = standings(session, [job.id])[job.id].tally
     assert (tally.cost_usd, tally.uncertain_usd, tally.reserved_usd) == (2 * WORST, 2 * WORST, 0)
 
 

@@ -18,7 +18,7 @@ from core.queue import DELIVER
 from core.settings import Settings
 from core.webhooks import JOB_ENDED, TYPES, new_secret
 from db import deliveries, events, jobs, leases, webhooks, windows
-from db.models import Delivery, Endpoint, Job, Video, Window
+from db.models import Delivery, Endpoint, Fetch, Job, Video, Window
 from db.session import Sessions
 from tests.elsewhere import Asked, Elsewhere, elsewhere, plain
 from tests.integration import rows
@@ -104,7 +104,7 @@ ENDINGS = {"succeeded": ("done",), "partial": ("done", "failed"), "failed": ("fa
 
 
 def settle(sessions: Sessions, settings: Settings, *, workspace: str = "default", status: str = "succeeded") -> Job:
-    """A job that has just ended so."""
+    """A job that has just ended so, and whose video was brought in from elsewhere."""
     job, _ = rows.job(sessions, rows.video(sessions, rows.workspace(sessions, workspace)), settings)
     work = rows.planned(sessions, job, spans=[(0, 60_000), (60_000, 120_000)] if status == "partial" else [(0, 120_000)])
     values: dict[str, Json] = {
@@ -112,6 +112,7 @@ def settle(sessions: Sessions, settings: Settings, *, workspace: str = "default"
         "failed": {"error": {"code": "bad_reply", "detail": "a loop"}},
     }
     with sessions.begin() as session:
+        session.add(Fetch(workspace_id=job.workspace_id, job_id=job.id, state="done", bytes_done=4000, bytes_total=4000))
         taken = [leases.claim(session, Window, window.id, lease=LEASE, max_attempts=5) for window in work]
         if status == "canceled":
             jobs.cancel(session, job.workspace_id, job.id)

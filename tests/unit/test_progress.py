@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.jobs import Round
 from db.resources.progress import share_done
+from db.standings import Round
 
 rounds = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 

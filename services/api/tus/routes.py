@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import FinalUpload, NotAVideo, OffsetMismatch, Rejected, TusVersion, WrongType
-from db import uploads
+from db import jobs, uploads
 from db.models import Upload
 from services.api import problems
 from services.api.bodies import drain
 from services.api.context import Caller, Parts, Reader, WithParts, Writer
 from services.api.document import BINARY
-from services.api.jobs import find
+from services.api.jobs import outs
 from services.api.known import KnownRoute
 from services.api.once import Streamed
 from services.api.tus import creating, headers
@@ -144,7 +144,7 @@ def get_upload(parts: WithParts, caller: Reader, upload_id: UUID) -> UploadOut:
     """How far an upload is, and what became of it. `HEAD` tells it in the headers of tus."""
     with parts.sessions.begin() as session:
         upload = uploads.get(session, caller.workspace_id, upload_id)
-        job = find(session, caller.workspace_id, upload.job_id)[1] if upload.job_id else None
+        [job] = outs(session, [jobs.get(session, caller.workspace_id, upload.job_id)]) if upload.job_id else [None]
     video = get_video(parts, caller, upload.video_id) if upload.video_id else None
     return UploadOut.of(upload, video, job)
 

@@ -14,10 +14,10 @@ from sqlalchemy import update
 
 from core.frames import pack
 from core.settings import Settings
-from db import budgets, jobs, leases, windows
-from db.jobs import Tally
+from db import budgets, leases, windows
 from db.models import Budget, Event, Job, Segment, Window
 from db.session import Sessions
+from db.standings import Tally, standings
 from tests.integration import rows
 from tests.integration.model.conftest import MakeClient
 from tests.integration.model.pictures import Seen, frames
@@ -72,7 +72,7 @@ def bills(runtime: Runtime, sessions: Sessions, server: ModelServer, spans: list
 
 def now(sessions: Sessions, job: Job) -> tuple[Job, Tally, Budget]:
     with sessions.begin() as session:
-        return session.get_one(Job, job.id), jobs.tallies(session, [job.id])[job.id], session.get_one(Budget, job.id)
+        return session.get_one(Job, job.id), standings(session, [job.id])[job.id].tally, session.get_one(Budget, job.id)
 
 
 def until_done(runtime: Runtime, sessions: Sessions, window: Window) -> None:
