@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logging(settings)
     ring = Doorbell(settings)
     sessions = Sessions(make_engine(settings))
-    door = Door(settings)
+    door = Door(sessions, settings)
     hub = Hub(sessions, settings)
 
     @asynccontextmanager

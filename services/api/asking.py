@@ -8,7 +8,7 @@ from core.request import JobRequest
 from core.settings import Settings
 from db import jobs, quotas
 from db.models import Fetch, Job, Plan, Video
-from services.api.context import Caller
+from services.api.door import Caller
 
 
 def submit(session: Session, video: Video, request: JobRequest, settings: Settings, *, by: Caller) -> tuple[Job, Plan]:

@@ -17,7 +17,8 @@ from core.queue import FETCH
 from core.request import Text
 from db import quotas
 from services.api import asking, fingerprints, intent
-from services.api.context import Caller, Parts
+from services.api.context import Parts
+from services.api.door import Caller
 from services.api.intake import A, Answering
 from services.api.intent import Intent
 from services.api.once import Once

@@ -1,20 +1,26 @@
 """Who is let in: keys, and how often they and those who have none may come.
 
-A key that was found valid is taken for valid for `key_kept` (a second) without asking the database, so that a request costs no query more.
-Revoked or changed over this process it is asked for at once; over another one, within that time.
+A key that was found valid is taken for valid for `key_kept` (a second) without asking the database, so that a request costs no query more;
+then it is asked for once for all who come meanwhile. Revoked or changed over this process it is asked for at once; over another one, within
+that time.
 """
 
+import asyncio
 import ipaddress
 import threading
 import time
-from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
+
+from starlette.concurrency import run_in_threadpool
 
 from core.errors import RateLimited, Unauthenticated
 from core.settings import Settings
 from db import keys
-from db.keys import Valid
 from db.models import ApiKey
+from db.session import Sessions
 from services.api.turnstile import Allowance, Turnstile
 
 KNOWN_MAX = 10_000
@@ -22,54 +28,104 @@ REMEMBERED_S = 3600.0
 """For how long a key that was valid once is looked up, also for an address that others have tried bad keys from."""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose data a request may see, and what it may do, and how much of it: 0 is no limit."""
+
+    workspace_id: UUID
+    key_id: UUID
+    scopes: frozenset[str]
+    max_requests_a_minute: int = 0
+    max_uploads_a_day: int = 0
+    max_jobs_a_day: int = 0
+
+    @classmethod
+    def of(cls, key: ApiKey, settings: Settings) -> "Caller":
+        own = {name: getattr(key, name) for name in keys.LIMITS}
+        limits = {name: getattr(settings, name) if limit is None else limit for name, limit in own.items()}
+        return cls(key.workspace_id, key.id, frozenset(key.scopes), **limits)
+
+
+class _Known(NamedTuple):
+    """Whose key was found valid, when, and until when it is taken for that."""
+
+    caller: Caller
+    seen_at: float
+    until: float
+
+
 class Door:
-    def __init__(self, settings: Settings) -> None:
+    """One for an app; `admit` belongs to one event loop."""
+
+    def __init__(self, sessions: Sessions, settings: Settings) -> None:
         self.turnstile = Turnstile(settings)
+        self._sessions = sessions
         self._settings = settings
         self._lock = threading.Lock()
-        self._known: dict[bytes, tuple[ApiKey, float, float]] = {}
+        self._known: dict[bytes, _Known] = {}
+        self._asking: dict[bytes, asyncio.Task[Caller]] = {}
 
-    def known(self, key: str) -> ApiKey | None:
-        """What is known of a key that was found valid just now."""
-        row, _, until = self._known.get(keys.digest(key), (None, 0.0, 0.0))
-        return row if time.monotonic() < until else None
-
-    def admit(self, key: str, address: str | None, find: Callable[[str], Valid | None]) -> ApiKey:
-        """The key as the database has it. Raises `Unauthenticated`, or `RateLimited` for an address that too many bad keys came from.
+    async def admit(self, key: str, address: str | None) -> Caller:
+        """Whose key that is. Raises `Unauthenticated`, or `RateLimited` for an address that too many bad keys came from.
 
         A key that was valid within the hour is looked up in any case: whoever shares an address with others does not suffer for them.
         """
-        place, digest = f"address:{network(address)}", keys.digest(key)
-        limit = self._settings.max_failures_a_minute
-        if limit and digest not in self._known and (tried := self.turnstile.look(place, limit=limit)).is_over:
+        digest = keys.digest(key)
+        known = self._known.get(digest)
+        if known is None:
+            return await run_in_threadpool(self._find, key, digest, address, is_known=False)
+        if time.monotonic() < known.until:
+            return known.caller
+        asking = self._asking.get(digest)
+        if asking is None:
+            finding = run_in_threadpool(self._find, key, digest, address, is_known=True)
+            self._asking[digest] = asking = asyncio.create_task(finding, context=Context())  # it is no request's
+            asking.add_done_callback(lambda asked: self._asked(digest, asked))
+        return await asyncio.shield(asking)  # whoever asked first may leave first
+
+    def forget(self, key_id: UUID) -> None:
+        """Ask for this key again, since it was changed."""
+        with self._lock:
+            self._known = {digest: known for digest, known in self._known.items() if known.caller.key_id != key_id}
+            self._asking = {}
+
+    def pass_through(self, caller: Caller) -> Allowance | None:
+        """Count a request; None where there is no limit."""
+        limit = caller.max_requests_a_minute
+        return self.turnstile.enter(f"key:{caller.key_id}", limit=limit) if limit else None
+
+    def _find(self, key: str, digest: bytes, address: str | None, *, is_known: bool) -> Caller:
+        """As the database has it."""
+        place, limit = f"address:{network(address)}", self._settings.max_failures_a_minute
+        if limit and not is_known and (tried := self.turnstile.look(place, limit=limit)).is_over:
             raise RateLimited("Too many requests with bad API keys came from this address.", retry_after_s=tried.reset_s)
-        seen_at = time.monotonic()
-        found = find(key)
+        seen_at, asking = time.monotonic(), self._asking
+        with self._sessions.begin() as session:
+            found = keys.admit(session, key)
         if found is None:
             with self._lock:
                 self._known.pop(digest, None)
             if limit:
                 self.turnstile.enter(place, limit=limit)
             raise Unauthenticated("This API key is unknown, expired or revoked.")
-        kept_s = self._settings.key_kept.total_seconds()
-        self._remember(digest, found.key, seen_at, min(kept_s, kept_s if found.left is None else found.left.total_seconds()))
-        return found.key
-
-    def forget(self, key_id: UUID) -> None:
-        """Ask for this key again, since it was changed."""
+        caller, kept_s = Caller.of(found.key, self._settings), self._settings.key_kept.total_seconds()
+        until = seen_at + min(kept_s, kept_s if found.left is None else found.left.total_seconds())
         with self._lock:
-            self._known = {digest: known for digest, known in self._known.items() if known[0].id != key_id}
+            if self._asking is asking:  # or it may have been changed meanwhile
+                self._remember(digest, _Known(caller, seen_at, until))
+        return caller
 
-    def pass_through(self, key: ApiKey) -> Allowance | None:
-        """Count a request of a key; None where it has no limit."""
-        limit = self._settings.max_requests_a_minute if key.max_requests_a_minute is None else key.max_requests_a_minute
-        return self.turnstile.enter(f"key:{key.id}", limit=limit) if limit else None
+    def _remember(self, digest: bytes, known: _Known) -> None:
+        if len(self._known) >= KNOWN_MAX:
+            self._known = {old: one for old, one in self._known.items() if one.seen_at > known.seen_at - REMEMBERED_S / 2}
+        self._known[digest] = known
 
-    def _remember(self, digest: bytes, key: ApiKey, seen_at: float, lasts_s: float) -> None:
-        with self._lock:
-            if len(self._known) >= KNOWN_MAX:
-                self._known = {old: known for old, known in self._known.items() if known[1] > seen_at - REMEMBERED_S / 2}
-            self._known[digest] = (key, seen_at, seen_at + lasts_s)
+    def _asked(self, digest: bytes, asked: asyncio.Task[Caller]) -> None:
+        """Whoever comes from now on asks anew, or need not."""
+        if self._asking.get(digest) is asked:
+            del self._asking[digest]
+        if not asked.cancelled():
+            asked.exception()  # also where all who waited for it have left
 
 
 def network(address: str | None) -> str:

@@ -13,8 +13,9 @@ from core.frames import pick
 from db import events, videos, windows
 from db.filters import Filter, Match, Sort
 from db.resources.events import EventOut, VerificationStatus, shown
-from services.api.context import Caller, Reader, WithParts, parts_of
+from services.api.context import Reader, WithParts, parts_of
 from services.api.document import BINARY
+from services.api.door import Caller
 from services.api.known import KnownRoute
 from services.api.listing import Listing
 from services.api.parameters import Parameters

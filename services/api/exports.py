@@ -16,7 +16,8 @@ from db import events, videos
 from db.filters import Filter
 from db.models import Video
 from db.resources.events import EventOut
-from services.api.context import Caller, Parts, Reader, WithParts
+from services.api.context import Parts, Reader, WithParts
+from services.api.door import Caller
 from services.api.events import Chosen
 from services.api.formats import chapters, markers, subtitles, tables
 from services.api.formats.text import file_name, one_line

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from core.errors import NotFound, Unprocessable
 from db.resources.jobs import JobOut
 from services.api.bodies import LimitedRoute
-from services.api.context import Caller, Reader, parts_of
+from services.api.context import Reader, parts_of
+from services.api.door import Caller
 from services.api.glances import Glances
 from services.api.hub import Followed, Told, hub_of
 from services.api.stream import NAMES, SEEN, EventStream, Seen, messages

@@ -24,7 +24,8 @@ from db import doomed, quotas
 from db.models import Job, Video
 from services.api import asking, fingerprints, intent
 from services.api.bodies import drain
-from services.api.context import Caller, Parts
+from services.api.context import Parts
+from services.api.door import Caller
 from services.api.intent import Intent
 from services.api.multipart import FilePart, parts_of
 from services.api.once import Once

@@ -28,7 +28,8 @@ from db.idempotency import Answer, Held
 from db.models import IdempotencyKey
 from services.api import fingerprints
 from services.api.bodies import drain
-from services.api.context import Caller, Parts, WithParts, caller_of
+from services.api.context import Parts, WithParts, caller_of, secret_of
+from services.api.door import Caller
 from services.api.sealing import Seal
 
 log = structlog.get_logger(__name__)
@@ -191,7 +192,7 @@ def _begin(parts: Parts, request: Request, response: Response, caller: Caller, k
     with parts.sessions.begin() as session:
         held = idempotency.claim(session, caller.key_id, key, asked=asked, lease=settings.idempotency_lease, kept=settings.idempotency_kept)
         found = None if held else idempotency.find(session, caller.key_id, key)
-    seal = Seal(caller.secret, place=f"{caller.key_id} {key}")
+    seal = Seal(secret_of(request), place=f"{caller.key_id} {key}")
     if held:
         return Claimed(parts, request, response, held, seal)
     if found is None:  # it was let go just now

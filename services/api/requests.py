@@ -8,7 +8,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from core.settings import Settings
 from services.api.headers import protective, rate_limit
@@ -61,7 +61,7 @@ class RequestMiddleware:
                     path=scope["path"],
                     status=status,
                     ms=round((time.monotonic() - started) * 1000),
-                    key_id=scope.get("state", {}).get("key_id"),
+                    key_id=caller.key_id if (caller := scope.get("state", {}).get("caller")) else None,
                 )
         finally:
             _request_id.reset(token)

@@ -21,8 +21,9 @@ from core.settings import Settings
 from core.spans import Span, divide
 from db import videos, windows
 from db.models import Video
-from services.api.context import Caller, Parts, Reader, WithParts
+from services.api.context import Parts, Reader, WithParts
 from services.api.document import BINARY
+from services.api.door import Caller
 from services.api.exports import name_of, sent
 from services.api.formats.text import clock
 from services.api.known import KnownRoute

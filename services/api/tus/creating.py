@@ -11,7 +11,8 @@ from core.settings import Settings
 from db import quotas, uploads
 from db.models import Upload
 from services.api import intent
-from services.api.context import Caller, Parts
+from services.api.context import Parts
+from services.api.door import Caller
 from services.api.intent import Intent
 from services.api.tus import finishing, headers
 from services.api.tus.receiving import Keep

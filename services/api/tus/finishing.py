@@ -13,7 +13,8 @@ from core.settings import Settings
 from db import quotas, uploads
 from db.models import Fetch, Upload, UploadPart
 from services.api import asking
-from services.api.context import Caller, Parts
+from services.api.context import Parts
+from services.api.door import Caller
 from services.api.intent import Intent
 from services.api.tus.headers import partials_of
 

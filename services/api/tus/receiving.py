@@ -19,7 +19,8 @@ from core.queue import FETCH
 from db import quotas, uploads
 from db.models import Fetch, Upload
 from db.uploads import Piece
-from services.api.context import Caller, Parts
+from services.api.context import Parts
+from services.api.door import Caller
 from services.api.tus import finishing
 from services.api.tus.buffer import Buffer
 from services.api.tus.headers import Checksum

@@ -13,8 +13,9 @@ from db import jobs, uploads
 from db.models import Upload
 from services.api import problems
 from services.api.bodies import drain
-from services.api.context import Caller, Parts, Reader, WithParts, Writer
+from services.api.context import Parts, Reader, WithParts, Writer
 from services.api.document import BINARY
+from services.api.door import Caller
 from services.api.jobs import outs
 from services.api.known import KnownRoute
 from services.api.once import Streamed
