@@ -22,9 +22,10 @@ def get(session: Session, workspace_id: UUID, video_id: UUID) -> Video:
 
 
 def arrived(session: Session, workspace_id: UUID, video_id: UUID) -> Video:
-    """The same, for what needs its bytes. Raises `NotArrived` too."""
+    """The same, for what needs its bytes. Raises `NotArrived` too, and `NeverRead`."""
     video = get(session, workspace_id, video_id)
     if video.sha256 is None:
+        ensure_awaited(session, video_id)
         raise NotArrived("The bytes of this video are not here yet; the job that came with it tells how far they are.")
     return video
 

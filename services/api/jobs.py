@@ -43,7 +43,8 @@ def outs(asked: Session | Connection, found: Iterable[Job | JobRow]) -> list[Job
 def submit_job(parts: WithParts, caller: Writer, once: Whole, video_id: UUID, response: Response, body: JobRequest | None = None) -> JobOut:
     """Ask a question of a video that is already here. Frames that were sampled the same way before are used again.
 
-    409 with the code `not_arrived` while the video's bytes are being brought in: the job that came with it is the first.
+    409 with the code `not_arrived` while the video's bytes are being brought in: the job that came with it is the first. `never_read` where
+    that one ended without: retry it.
     """
     with parts.sessions.begin() as session:
         video = videos.arrived(session, caller.workspace_id, video_id)

@@ -196,7 +196,9 @@ def get_media(
     range_: Annotated[str | None, Header(alias="range", description="One part: `bytes=0-999`.")] = None,
     if_range: Annotated[str | None, Header(description="The `ETag` of the part before: all of it comes if it changed.")] = None,
 ) -> Response:
-    """The bytes that were uploaded; answers `Range` with one part. 409 with the code `not_arrived` while they are being brought in."""
+    """The bytes that were uploaded; answers `Range` with one part. 409 with the code `not_arrived` while they are being brought in,
+    `never_read` where that failed.
+    """
     with parts.sessions.begin() as session:
         video = videos.arrived(session, caller.workspace_id, video_id)
     headers, size = _about(video), video.bytes or 0

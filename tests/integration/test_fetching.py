@@ -145,7 +145,8 @@ def test_a_canceled_arrival_is_no_video_until_it_is_retried(api: httpx.Client, r
     fetch(runtime, fetch_id)
     sweep(runtime)
     assert the_job(runtime.sessions).status == "canceled"
-    assert api.get(f"/v1/videos/{video_id}/media").status_code == 409
+    for answer in (api.get(f"/v1/videos/{video_id}/media"), api.post(f"/v1/videos/{video_id}/jobs")):
+        assert (answer.status_code, answer.json()["code"], answer.json()["job_id"]) == (409, "never_read", str(job_id))
     assert api.post(f"/v1/jobs/{job_id}/retry").json()["stage"] == "fetch"
     fetch(runtime, fetch_id)
     assert runtime.blobs.get(source_key(video_id)) == MP4
