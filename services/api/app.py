@@ -38,6 +38,7 @@ from services.api.headers import EXPOSED
 from services.api.hello import VERSION
 from services.api.hub import Hub
 from services.api.requests import RequestMiddleware
+from services.api.shared import Shared
 from services.api.stopping import told_to_stop
 from services.api.tus import routes as uploads
 from services.api.tus.middleware import TusMiddleware
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.door = door
     app.state.hub = hub
     app.state.glances = Glances(sessions)
+    app.state.pictures = Shared[str, bytes]()
     problems.install(app)
     once.install(app)
     for resource in (  # what is asked for most is found first

@@ -5,11 +5,9 @@ then it is asked for once for all who come meanwhile. Revoked or changed over th
 that time.
 """
 
-import asyncio
 import ipaddress
 import threading
 import time
-from contextvars import Context
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -21,6 +19,7 @@ from core.settings import Settings
 from db import keys
 from db.models import ApiKey
 from db.session import Sessions
+from services.api.shared import Shared
 from services.api.turnstile import Allowance, Turnstile
 
 KNOWN_MAX = 10_000
@@ -63,7 +62,8 @@ class Door:
         self._settings = settings
         self._lock = threading.Lock()
         self._known: dict[bytes, _Known] = {}
-        self._asking: dict[bytes, asyncio.Task[Caller]] = {}
+        self._asking: Shared[bytes, Caller] = Shared()
+        self._changes = 0
 
     async def admit(self, key: str, address: str | None) -> Caller:
         """Whose key that is. Raises `Unauthenticated`, or `RateLimited` for an address that too many bad keys came from.
@@ -76,18 +76,14 @@ class Door:
             return await run_in_threadpool(self._find, key, digest, address, is_known=False)
         if time.monotonic() < known.until:
             return known.caller
-        asking = self._asking.get(digest)
-        if asking is None:
-            finding = run_in_threadpool(self._find, key, digest, address, is_known=True)
-            self._asking[digest] = asking = asyncio.create_task(finding, context=Context())  # it is no request's
-            asking.add_done_callback(lambda asked: self._asked(digest, asked))
-        return await asyncio.shield(asking)  # whoever asked first may leave first
+        return await self._asking.get(digest, lambda: run_in_threadpool(self._find, key, digest, address, is_known=True))
 
     def forget(self, key_id: UUID) -> None:
         """Ask for this key again, since it was changed."""
         with self._lock:
             self._known = {digest: known for digest, known in self._known.items() if known.caller.key_id != key_id}
-            self._asking = {}
+            self._asking.forget()
+            self._changes += 1
 
     def pass_through(self, caller: Caller) -> Allowance | None:
         """Count a request; None where there is no limit."""
@@ -99,7 +95,7 @@ class Door:
         place, limit = f"address:{network(address)}", self._settings.max_failures_a_minute
         if limit and not is_known and (tried := self.turnstile.look(place, limit=limit)).is_over:
             raise RateLimited("Too many requests with bad API keys came from this address.", retry_after_s=tried.reset_s)
-        seen_at, asking = time.monotonic(), self._asking
+        seen_at, changes = time.monotonic(), self._changes
         with self._sessions.begin() as session:
             found = keys.admit(session, key)
         if found is None:
@@ -111,7 +107,7 @@ class Door:
         caller, kept_s = Caller.of(found.key, self._settings), self._settings.key_kept.total_seconds()
         until = seen_at + min(kept_s, kept_s if found.left is None else found.left.total_seconds())
         with self._lock:
-            if self._asking is asking:  # or it may have been changed meanwhile
+            if self._changes == changes:  # or it may be this key's
                 self._remember(digest, _Known(caller, seen_at, until))
         return caller
 
@@ -119,13 +115,6 @@ class Door:
         if len(self._known) >= KNOWN_MAX:
             self._known = {old: one for old, one in self._known.items() if one.seen_at > known.seen_at - REMEMBERED_S / 2}
         self._known[digest] = known
-
-    def _asked(self, digest: bytes, asked: asyncio.Task[Caller]) -> None:
-        """Whoever comes from now on asks anew, or need not."""
-        if self._asking.get(digest) is asked:
-            del self._asking[digest]
-        if not asked.cancelled():
-            asked.exception()  # also where all who waited for it have left
 
 
 def network(address: str | None) -> str:

@@ -11,7 +11,8 @@ from threading import BoundedSemaphore
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from core.blobs import Blobs, storyboard_prefix
@@ -28,6 +29,7 @@ from services.api.exports import name_of, sent
 from services.api.formats.text import clock
 from services.api.known import KnownRoute
 from services.api.ranges import is_known
+from services.api.shared import Shared
 from services.api.sprites import paint
 
 router = APIRouter(prefix="/v1/videos/{video_id}", tags=["exports"], route_class=KnownRoute)
@@ -74,7 +76,8 @@ class Storyboard:
         304: {"description": "It is the one that you have.", "content": {}, "headers": {"ETag": {}}},
     },
 )
-def get_storyboard(
+async def get_storyboard(
+    request: Request,
     parts: WithParts,
     caller: Reader,
     video_id: UUID,
@@ -86,11 +89,13 @@ def get_storyboard(
     Problems: `not_sampled` before there is a frame; `never_read` where its jobs ended without one; `gone` where they were deleted;
     `too_many_storyboards` while others are being made: ask again after `Retry-After`.
     """
-    video, board = _read(parts, caller, video_id)
+    video, board = await run_in_threadpool(_read, parts, caller, video_id)
     headers = {"ETag": f'"{board.digest}"', "Cache-Control": "private, no-cache"}
     if is_known(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return Response(_picture(parts, video, board), media_type="image/jpeg", headers=headers)
+    pictures: Shared[str, bytes] = request.app.state.pictures
+    picture = await pictures.get(_key(video, board), lambda: run_in_threadpool(_picture, parts, video, board))
+    return Response(picture, media_type="image/jpeg", headers=headers)
 
 
 @router.get(
@@ -171,18 +176,25 @@ def _nearest(times: Sequence[int], time_ms: int) -> int:
 
 def _picture(parts: Parts, video: Video, board: Storyboard) -> bytes:
     """The stored one, or a new one that takes its place: of a video there is one, whatever it was made of."""
-    folder = storyboard_prefix(video.id, video.frames_generation)
-    key = f"{folder}/{board.digest}.jpg"
+    key = _key(video, board)
     with suppress(NotFound):
         return parts.blobs.get(key)
     with _turn():
         made = paint(board.size, _frames(parts.blobs, board.tiles), max_pixels=parts.settings.max_frame_pixels)
     with suppress(BlobsUnavailable):  # a full storage is no reason to keep it from the caller
         parts.blobs.put(key, made)
-        for former in parts.blobs.keys(folder):
+        for former in parts.blobs.keys(_folder(video)):
             if former != key:
                 parts.blobs.delete(former)
     return made
+
+
+def _folder(video: Video) -> str:
+    return storyboard_prefix(video.id, video.frames_generation)
+
+
+def _key(video: Video, board: Storyboard) -> str:
+    return f"{_folder(video)}/{board.digest}.jpg"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from core.settings import Settings
 from db.models import Video, Window
 from db.orphans import find
 from db.session import Sessions
+from services.api.sprites import paint
 from services.api.storyboard import PAINTERS
 from tests.integration import rows
 from workers.runtime import Runtime, make_runtime
@@ -94,6 +96,19 @@ def test_while_others_are_being_made_nobody_waits_for_long(api: httpx.Client, vi
         (503, "too_many_storyboards", "2")
     }
     assert api.get(address).status_code == 200
+
+
+def test_it_is_made_once_for_all_who_ask_at_the_same_time(api: httpx.Client, video: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    painted: list[bytes] = []
+
+    def painting(*values: Any, **more: Any) -> bytes:
+        painted.append(paint(*values, **more))
+        return painted[-1]
+
+    monkeypatch.setattr("services.api.storyboard.paint", painting)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: api.get(f"/v1/videos/{video.id}/storyboard.jpg", timeout=15), range(20)))
+    assert [answer.content for answer in answers] == painted * 20
 
 
 def test_a_frame_that_is_no_picture_leaves_its_place_dark(api: httpx.Client, video: Video, sessions: Sessions, runtime: Runtime) -> None:
