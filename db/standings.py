@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Select, Uuid, and_, bindparam, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Select, Uuid, and_, bindparam, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import OPEN_WORK_STATES, Fetch, Segment, Window
@@ -64,7 +64,7 @@ _SET_ASIDE = and_(Window.pass_ > 0, Window.look.is_(None))
 _SUMS: dict[str, ColumnElement[Any]] = {
     "windows_done": func.count().filter(Window.state == "done"),
     "windows_failed": func.count().filter(Window.state == "failed"),
-} | {name: func.sum(getattr(Window, name)) for name in Tally._fields[2:]}
+} | {name: cast(func.sum(column := getattr(Window, name)), column.type) for name in Tally._fields[2:]}
 _ENDED = func.count().filter(or_(Window.state.in_(("done", "failed")), _SET_ASIDE)).label("ended")
 
 _fetches = select(Fetch.job_id, *(getattr(Fetch, name) for name in Arrival._fields)).where(Fetch.job_id == JOB_IDS).subquery()
