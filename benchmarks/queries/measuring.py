@@ -86,7 +86,8 @@ def measure(engine: Engine, questions: Sequence[Question]) -> Measured:
 
 
 def _at(times: Sequence[float], percent: int) -> float:
-    return times[min(len(times) - 1, len(times) * percent // 100)]
+    """The least that so many of a hundred do not exceed."""
+    return times[-(-len(times) * percent // 100) - 1]
 
 
 def _asked(connection: Connection, engine: Engine, question: Question) -> Clock:
