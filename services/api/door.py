@@ -2,7 +2,7 @@
 
 A key that was found valid is taken for valid for `key_kept` (a second) without asking the database, so that a request costs no query more;
 then it is asked for once for all who come meanwhile. Revoked or changed over this process it is asked for at once; over another one, within
-that time.
+that time and as long as it takes to ask.
 """
 
 import ipaddress

@@ -4,7 +4,7 @@ A route takes `once.Whole`, and passes it what it is about to answer in the tran
 
     with parts.sessions.begin() as session:
         ...
-        return once.keep(session, JobOut.of(job))
+        return once.keep(session, JobOut.of(job, standing))
 
 Headers of the answer are set before. A route whose body is not read whole takes `once.Streamed`, reads it from `once.arriving`, and says
 with `once.sent` what it read; before that it stores nothing if `once.is_answered`. Both stand behind the caller in the signature, so that

@@ -28,7 +28,8 @@ class Shared(Generic[Key, T]):
         self._running = {}
 
     def _ended(self, key: Key, task: asyncio.Task[T]) -> None:
-        if self._running.get(key) is task:
-            del self._running[key]
+        running = self._running  # which may be another one a moment later
+        if running.get(key) is task:
+            del running[key]
         if not task.cancelled():
             task.exception()  # where all who waited for it have left, too
