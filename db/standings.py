@@ -90,7 +90,7 @@ _Pass = Row[tuple[Any, ...]]
 def standings(asked: Session | Connection, job_ids: Collection[UUID]) -> dict[UUID, Standing]:
     """Job id -> how far it is, for each of them."""
     passes: dict[UUID, list[_Pass]] = {job_id: [] for job_id in job_ids}
-    found: Iterable[_Pass] = asked.execute(_STANDINGS, {"job_ids": list(job_ids)})
+    found: Iterable[_Pass] = asked.execute(_STANDINGS, {"job_ids": list(job_ids)}) if job_ids else ()
     for each in found:
         passes[each.job_id].append(each)
     return {job_id: _standing(those) for job_id, those in passes.items()}

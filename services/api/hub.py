@@ -211,7 +211,8 @@ class Hub:
             return {}
         with self._sessions.look() as connection:
             versions = changes.versions(connection, known)
-            found = jobs.rows(connection, [job_id for job_id, version in versions.items() if version != known[job_id]])
+            changed = [job_id for job_id, version in versions.items() if version != known[job_id]]
+            found = jobs.rows(connection, changed) if changed else []
             told = [(job.id, Told.of(job, out)) for job, out in zip(found, outs(connection, found), strict=True)]
         return {**dict.fromkeys(known.keys() - versions.keys()), **{job_id: (versions[job_id], seen) for job_id, seen in told}}
 

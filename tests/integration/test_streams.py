@@ -236,6 +236,20 @@ def test_many_who_follow_one_job_cost_one_query(sessions: Sessions, url: str, jo
         assert len([statement for statement in sent if "LIMIT" in statement]) == 1
 
 
+def test_while_nothing_changes_versions_are_all_that_is_asked(sessions: Sessions, hasty: Settings, job: Job) -> None:
+    async def follow() -> None:
+        hub = Hub(sessions, hasty)
+        with hub.following(job.id) as followed:
+            await followed.news(None)
+            with statements() as sent:
+                while sum("xmin" in statement for statement in sent) < 3:
+                    await hub.pause()
+                assert [statement for statement in sent if "xmin" not in statement] == []
+        await hub.ended()
+
+    asyncio.run(asyncio.wait_for(follow(), 20))
+
+
 def test_nothing_is_asked_while_nobody_follows(sessions: Sessions, hasty: Settings, job: Job) -> None:
     async def follow() -> None:
         hub = Hub(sessions, hasty)
